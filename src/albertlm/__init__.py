@@ -1,0 +1,1 @@
+"""albertlm: everything ALBERT, from raw text to a pretrained, checked and usable model."""
