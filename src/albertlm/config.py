@@ -51,22 +51,47 @@ class AlbertConfig:
 
     def __post_init__(self) -> None:
         for field in _POSITIVE:
-            _require(self, field, _is_int(getattr(self, field)) and getattr(self, field) >= 1,
-                     "an integer of 1 or more")
+            _require(
+                self,
+                field,
+                _is_int(getattr(self, field)) and getattr(self, field) >= 1,
+                "an integer of 1 or more",
+            )
         for field in _PROBABILITIES:
-            _require(self, field, _is_number(getattr(self, field)) and 0 <= getattr(self, field) < 1,
-                     "a number from 0 up to, but not including, 1")
+            _require(
+                self,
+                field,
+                _is_number(getattr(self, field)) and 0 <= getattr(self, field) < 1,
+                "a number from 0 up to, but not including, 1",
+            )
         for field in ("initializer_range", "layer_norm_eps"):
-            _require(self, field, _is_number(getattr(self, field)) and getattr(self, field) > 0,
-                     "a number above 0")
-        _require(self, "hidden_act", self.hidden_act in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}")
-        _require(self, "num_attention_heads", self.hidden_size % self.num_attention_heads == 0,
-                 f"a divisor of hidden_size={self.hidden_size}")
-        _require(self, "num_hidden_groups", self.num_hidden_groups <= self.num_hidden_layers,
-                 f"at most num_hidden_layers={self.num_hidden_layers}")
-        _require(self, "pad_token_id",
-                 _is_int(self.pad_token_id) and 0 <= self.pad_token_id < self.vocab_size,
-                 f"an id from 0 to {self.vocab_size - 1}")
+            _require(
+                self,
+                field,
+                _is_number(getattr(self, field)) and getattr(self, field) > 0,
+                "a number above 0",
+            )
+        _require(
+            self, "hidden_act", self.hidden_act in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}"
+        )
+        _require(
+            self,
+            "num_attention_heads",
+            self.hidden_size % self.num_attention_heads == 0,
+            f"a divisor of hidden_size={self.hidden_size}",
+        )
+        _require(
+            self,
+            "num_hidden_groups",
+            self.num_hidden_groups <= self.num_hidden_layers,
+            f"at most num_hidden_layers={self.num_hidden_layers}",
+        )
+        _require(
+            self,
+            "pad_token_id",
+            _is_int(self.pad_token_id) and 0 <= self.pad_token_id < self.vocab_size,
+            f"an id from 0 to {self.vocab_size - 1}",
+        )
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
@@ -88,7 +113,11 @@ class AlbertConfig:
         for name in fields:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; the fields are {', '.join(known)}"
+                hint = (
+                    f"; did you mean {near[0]!r}?"
+                    if near
+                    else f"; the fields are {', '.join(known)}"
+                )
                 raise ValueError(f"unknown configuration field {name!r}{hint}")
         return cls(**fields)
 
@@ -103,7 +132,9 @@ class AlbertConfig:
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{path} is not valid JSON ({error}); fetch or write it again") from error
+            raise ValueError(
+                f"{path} is not valid JSON ({error}); fetch or write it again"
+            ) from error
         if not isinstance(fields, dict) or fields.get("model_type", "albert") != "albert":
             kind = fields.get("model_type") if isinstance(fields, dict) else type(fields).__name__
             raise ValueError(f"{path} describes {kind!r}; only model_type 'albert' can be read")
@@ -121,12 +152,12 @@ class AlbertConfig:
         return cls.from_json_file(hub.resolve(name, **options) / "config.json")
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, in the hub's names, with `model_type`."""
-        return {"model_type": "albert", **dataclasses.asdict(self)}
+        """All fields, in the hub's names; `from_dict` reads them back."""
+        return dataclasses.asdict(self)
 
     def save_pretrained(self, folder: str | Path, architecture: str | None = None) -> None:
-        """Write `config.json` into a folder; `architecture` is a class name such as `AlbertModel`."""
-        fields = self.to_dict()
+        """Write `config.json` into a folder; `architecture` is a class such as `AlbertModel`."""
+        fields = {"model_type": "albert", **self.to_dict()}
         labels = fields.pop("num_labels")
         if labels != 2:
             # transformers keeps the number of labels as this mapping
@@ -141,14 +172,22 @@ class AlbertConfig:
         return self.hidden_size // self.num_attention_heads
 
     def group_of(self, layer: int) -> int:
-        """The parameter group that the layer application `layer` uses (Google's and HF's formula)."""
+        """The parameter group that application `layer` uses, by Google's and HF's formula."""
         return int(layer / (self.num_hidden_layers / self.num_hidden_groups))
 
 
 _POSITIVE = (
-    "vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_hidden_groups",
-    "inner_group_num", "num_attention_heads", "intermediate_size", "max_position_embeddings",
-    "type_vocab_size", "num_labels",
+    "vocab_size",
+    "embedding_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_hidden_groups",
+    "inner_group_num",
+    "num_attention_heads",
+    "intermediate_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "num_labels",
 )
 _PROBABILITIES = ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob")
 
@@ -172,7 +211,9 @@ def _released(size: str, version: str) -> dict[str, Any]:
 
 
 PRESETS: dict[str, dict[str, Any]] = {
-    f"albert-{size}-{version}": _released(size, version) for version in ("v1", "v2") for size in _SIZES
+    f"albert-{size}-{version}": _released(size, version)
+    for version in ("v1", "v2")
+    for size in _SIZES
 }
 """The eight released models, as fields that differ from the hub's defaults."""
 

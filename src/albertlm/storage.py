@@ -1,0 +1,91 @@
+"""Files that are either whole or not there: atomic writes, JSON, checksums."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary sibling of `path`, synced and renamed to it when the block ends without an error.
+
+    The block writes a file or makes a folder there. After an error nothing is left, and what lay
+    at `path` before is untouched. The temporary name ends in `.partial`, so no pattern such as
+    `*.parquet` finds it (give `numpy.savez` an open file: it appends `.npz` to a path).
+
+    Args:
+        path: where the result belongs; missing parent folders are made. A file there is replaced.
+
+    Raises:
+        FileExistsError: a folder that is not empty lies there; it is never replaced.
+        OSError: the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()):
+        raise FileExistsError(f"{path} is a folder that is not empty; remove it or name another")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        if temporary.is_file() and path.is_dir():
+            path.rmdir()  # an empty folder gives way to a file as it does to a folder
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OSError(f"the disk is full, {path} was not written; free some space") from None
+        if error.errno in _REFUSED and _concerns(error, temporary):
+            raise OSError(
+                f"{path} cannot be written ({error.strerror}); choose a place that you may write to"
+            ) from None
+        raise
+    finally:
+        _remove(temporary)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as indented UTF-8 JSON, atomically."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _concerns(error: OSError, temporary: Path) -> bool:
+    """Whether the error is about the temporary path or a folder above it, not about an input."""
+    named = Path(os.fsdecode(error.filename)) if error.filename else None
+    return named is not None and (
+        named.is_relative_to(temporary) or temporary.is_relative_to(named)
+    )
+
+
+def _sync(path: Path) -> None:
+    """Bring every byte to the disk: a crash after the rename must not leave an empty file."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb+") as handle:
+                os.fsync(handle.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
