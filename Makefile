@@ -1,0 +1,48 @@
+# Everything runs in .venv, which is built on first use from the pinned versions of constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt
+
+.PHONY: demo test check format benchmarks results clean
+
+demo: $(VENV)/.torch  ## fill the mask of the model card with the model that ships
+	$(BIN)/albertlm fill-mask "Hello I'm a [MASK] model."
+
+test: $(VENV)/.dev  ## run the tests
+	$(BIN)/pytest
+
+check: $(VENV)/.dev  ## style, types, import directions, spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+format: $(VENV)/.dev  ## rewrite the sources in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
+	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v report.py); do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/report.py
+
+results: $(VENV)/.dev  ## rewrite docs/results.md from benchmarks/results/*.json
+	$(BIN)/python benchmarks/report.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# pip is installed from outside, since some systems ship Python's venv without it.
+$(BIN)/python:
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(INSTALL) pip
+
+# One stamp for each set of extras: it is newer than what it was installed from.
+$(VENV)/.torch: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[torch]'
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	touch $(VENV)/.torch $@
