@@ -1,0 +1,173 @@
+"""Training of a vocabulary: SentencePiece's unigram model with ALBERT's pieces and flags."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import sentencepiece
+
+from albertlm import storage
+from albertlm.tokenization.normalization import GoogleNormalizer
+
+CONTROL_PIECES = ("[CLS]", "[SEP]", "[MASK]")
+"""Pieces 2, 3 and 4; `<pad>` is 0 and `<unk>` is 1."""
+
+SYMBOL_PIECES = ("(", ")", '"', "-", ".", "–", "£", "€")
+"""Pieces 5 to 12: symbols that never share a piece with anything else."""
+
+_LONGEST_SENTENCE = 4192
+"""Bytes; SentencePiece leaves longer sentences out."""
+
+
+def train_vocabulary(
+    texts: Iterable[str],
+    path: str | Path,
+    *,
+    vocab_size: int = 30000,
+    sample_size: int = 10_000_000,
+    seed: int = 0,
+    character_coverage: float = 0.99995,
+    do_lower_case: bool = True,
+    keep_accents: bool = False,
+) -> Path:
+    """Train `spiece.model` on texts, normalised as the tokenizer will normalise them.
+
+    Args:
+        texts: sentences, paragraphs or whole documents; their lines are the training sentences.
+        path: the folder for `spiece.model` and `spiece.vocab`, or a file name ending in `.model`.
+        vocab_size: number of pieces, the 13 special ones included.
+        sample_size: sentences that are kept in memory and trained on, drawn at random from all.
+        seed: of that draw.
+        character_coverage: share of the characters' occurrences that get a piece of their own.
+        do_lower_case: lower-case the texts.
+        keep_accents: keep the combining marks.
+
+    Returns:
+        The path of the written `.model` file.
+
+    Raises:
+        ValueError: an argument is out of its range, or the texts are too few for `vocab_size`.
+
+    Source: the training flags in the README of the released code.
+    """
+    _check(vocab_size, sample_size, character_coverage)
+    model = Path(path) if str(path).endswith(".model") else Path(path) / "spiece.model"
+    sentences = _Sentences(texts, GoogleNormalizer(do_lower_case, keep_accents))
+    trained = io.BytesIO()
+    sentencepiece.set_random_generator_seed(seed)
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(sentences),
+            model_writer=trained,
+            model_type="unigram",
+            vocab_size=vocab_size,
+            pad_id=0,
+            unk_id=1,
+            bos_id=-1,
+            eos_id=-1,
+            control_symbols=list(CONTROL_PIECES),
+            user_defined_symbols=list(SYMBOL_PIECES),
+            input_sentence_size=sample_size,
+            shuffle_input_sentence=True,
+            character_coverage=character_coverage,
+            max_sentence_length=_LONGEST_SENTENCE,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        if sentences.error:
+            raise sentences.error from None
+        raise ValueError(_explain(str(error), vocab_size, sentences.count)) from None
+    with storage.atomic_path(model) as temporary:
+        temporary.write_bytes(trained.getvalue())
+    with storage.atomic_path(model.with_suffix(".vocab")) as temporary:
+        temporary.write_text(_listing(trained.getvalue()), encoding="utf-8")
+    return model
+
+
+class _Sentences:
+    """The normalised lines of the texts; remembers what SentencePiece would swallow."""
+
+    def __init__(self, texts: Iterable[str], normalize: GoogleNormalizer) -> None:
+        self.texts = texts
+        self.normalize = normalize
+        self.count = 0
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            for text in self.texts:
+                if not isinstance(text, str):
+                    raise ValueError(f"a text is {type(text).__name__}, not str; give strings")
+                for line in text.splitlines():
+                    for sentence in _parts(self.normalize(line)):
+                        self.count += 1
+                        yield sentence
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def _parts(line: str) -> Iterator[str]:
+    """The line, cut at spaces into parts that SentencePiece does not leave out."""
+    try:
+        size = len(line.encode())
+    except UnicodeEncodeError as error:
+        surrogate = f"\\u{ord(line[error.start]):04x}"
+        raise ValueError(f"a text holds the lone surrogate {surrogate}; decode it again") from None
+    if size <= _LONGEST_SENTENCE:
+        if line:
+            yield line
+        return
+    words: list[str] = []
+    size = 0
+    for word in line.split(" "):
+        length = len(word.encode()) + 1
+        if words and size + length > _LONGEST_SENTENCE:
+            yield " ".join(words)
+            words, size = [], 0
+        words.append(word)
+        size += length
+    yield " ".join(words)
+
+
+def _listing(model: bytes) -> str:
+    """The pieces and their scores, one a line, as SentencePiece lists them."""
+    trained = sentencepiece.SentencePieceProcessor(model_proto=model)
+    return "".join(
+        f"{trained.id_to_piece(piece)}\t{trained.get_score(piece):g}\n"
+        for piece in range(len(trained))
+    )
+
+
+def _check(vocab_size: int, sample_size: int, character_coverage: float) -> None:
+    reserved = 2 + len(CONTROL_PIECES) + len(SYMBOL_PIECES)
+    if vocab_size <= reserved:
+        raise ValueError(
+            f"vocab_size={vocab_size} is not allowed; it must be above {reserved}, the special pieces"
+        )
+    if sample_size <= 100:
+        raise ValueError(f"sample_size={sample_size} is not allowed; it must be more than 100")
+    if not 0.9 <= character_coverage <= 1:
+        raise ValueError(
+            f"character_coverage={character_coverage} is not allowed; it must be from 0.9 to 1"
+        )
+
+
+def _explain(message: str, vocab_size: int, sentences: int) -> str:
+    """What to do about an error of SentencePiece, in one line."""
+    if sentences == 0:
+        return "there is no text to train a vocabulary on; give texts that are not empty"
+    if largest := re.search(r"value <= (\d+)", message):
+        return (
+            f"{sentences} sentences are too few for vocab_size={vocab_size}; "
+            f"give more text, or a vocab_size of {largest[1]} or less"
+        )
+    if needed := re.search(r"required_chars\. \d+ vs (\d+)", message):
+        return (
+            f"vocab_size={vocab_size} is less than the {needed[1]} pieces that the characters of "
+            "the texts need; raise it, or lower character_coverage"
+        )
+    return f"SentencePiece cannot train on these texts: {' '.join(message.split())}"
