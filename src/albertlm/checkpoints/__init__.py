@@ -1,0 +1,1 @@
+"""Files of weights: names to arrays. Knows no model."""
