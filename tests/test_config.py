@@ -1,0 +1,157 @@
+"""The configuration against transformers' own, the released presets and bad fields."""
+
+import json
+
+import pytest
+import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from albertlm.config import ACTIVATIONS, PRESETS, AlbertConfig
+
+RELEASED = {  # sizes and dropouts of the released configurations
+    "albert-base-v1": (12, 768, 12, 3072, "gelu", 0.1),
+    "albert-large-v1": (24, 1024, 16, 4096, "gelu", 0.1),
+    "albert-xlarge-v1": (24, 2048, 16, 8192, "gelu", 0.1),
+    "albert-xxlarge-v1": (12, 4096, 64, 16384, "gelu", 0.0),
+    "albert-base-v2": (12, 768, 12, 3072, "gelu_new", 0.0),
+    "albert-large-v2": (24, 1024, 16, 4096, "gelu_new", 0.0),
+    "albert-xlarge-v2": (24, 2048, 16, 8192, "gelu_new", 0.0),
+    "albert-xxlarge-v2": (12, 4096, 64, 16384, "gelu_new", 0.0),
+}
+
+
+@st.composite
+def configs(draw):
+    heads = draw(st.integers(1, 8))
+    layers = draw(st.integers(1, 24))
+    return AlbertConfig(
+        vocab_size=draw(st.integers(8, 100)),
+        embedding_size=draw(st.integers(1, 16)),
+        hidden_size=heads * draw(st.integers(1, 8)),
+        num_attention_heads=heads,
+        num_hidden_layers=layers,
+        num_hidden_groups=draw(st.integers(1, layers)),
+        inner_group_num=draw(st.integers(1, 3)),
+        hidden_act=draw(st.sampled_from(ACTIVATIONS)),
+        hidden_dropout_prob=draw(st.floats(0, 0.9)),
+        num_labels=draw(st.integers(1, 5)),
+    )
+
+
+def test_the_presets_are_the_released_models():
+    sizes = {}
+    for name in PRESETS:
+        config = AlbertConfig.preset(name)
+        assert config.attention_probs_dropout_prob == config.hidden_dropout_prob
+        assert (config.vocab_size, config.embedding_size) == (30000, 128)
+        assert (config.max_position_embeddings, config.type_vocab_size) == (512, 2)
+        sizes[name] = (
+            config.num_hidden_layers,
+            config.hidden_size,
+            config.num_attention_heads,
+            config.intermediate_size,
+            config.hidden_act,
+            config.hidden_dropout_prob,
+        )
+    assert sizes == RELEASED
+
+
+def test_a_preset_may_be_changed_and_named_as_on_the_hub():
+    config = AlbertConfig.preset("albert/albert-base-v2", num_hidden_layers=2)
+    assert (config.num_hidden_layers, config.hidden_size) == (2, 768)
+
+
+def test_an_unknown_preset_names_those_there_are():
+    with pytest.raises(ValueError, match="unknown preset 'albert-huge'; the presets are albert-b"):
+        AlbertConfig.preset("albert-huge")
+
+
+def test_the_defaults_are_those_of_transformers():
+    theirs = transformers.AlbertConfig()
+    for field, value in AlbertConfig().to_dict().items():
+        assert getattr(theirs, field) == value, field
+
+
+@given(configs())
+def test_fields_round_trip(config):
+    assert AlbertConfig.from_dict(config.to_dict()) == config
+
+
+@given(config=configs())
+def test_transformers_reads_what_we_write_and_we_what_it_writes(config, tmp_path_factory):
+    ours, theirs = tmp_path_factory.mktemp("ours"), tmp_path_factory.mktemp("theirs")
+    config.save_pretrained(ours, architecture="AlbertModel")
+    read = transformers.AutoConfig.from_pretrained(ours)
+    assert read.architectures == ["AlbertModel"]
+    for field, value in config.to_dict().items():
+        assert getattr(read, field) == value, field
+    read.save_pretrained(theirs)
+    assert AlbertConfig.from_pretrained(theirs) == config
+
+
+@given(configs())
+def test_groups_share_the_layers_out_evenly_and_in_order(config):
+    groups = [config.group_of(layer) for layer in range(config.num_hidden_layers)]
+    assert groups == sorted(groups)
+    assert set(groups) == set(range(config.num_hidden_groups))
+    counts = [groups.count(group) for group in set(groups)]
+    assert max(counts) - min(counts) <= 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("vocab_size", 0, "an integer of 1 or more"),
+        ("hidden_size", 64.0, "an integer of 1 or more"),
+        ("num_hidden_layers", True, "an integer of 1 or more"),
+        ("inner_group_num", "1", "an integer of 1 or more"),
+        ("hidden_dropout_prob", 1.0, "a number from 0 up to, but not including, 1"),
+        ("classifier_dropout_prob", None, "a number from 0 up to, but not including, 1"),
+        ("initializer_range", 0, "a number above 0"),
+        ("layer_norm_eps", -1e-12, "a number above 0"),
+        ("hidden_act", "swish", "one of gelu, gelu_new, relu"),
+        ("num_attention_heads", 3, "a divisor of hidden_size=4096"),
+        ("num_hidden_groups", 13, "at most num_hidden_layers=12"),
+        ("pad_token_id", 30000, "an id from 0 to 29999"),
+    ],
+)
+def test_a_field_out_of_range_is_named_with_what_is_allowed(field, value, allowed):
+    with pytest.raises(
+        ValueError, match=f"^{field}={value!r} is not allowed; it must be {allowed}"
+    ):
+        AlbertConfig.from_dict({field: value})
+
+
+def test_an_unknown_field_suggests_the_near_one():
+    with pytest.raises(ValueError, match="'hiden_size'; did you mean 'hidden_size'"):
+        AlbertConfig.from_dict({"hiden_size": 768})
+    with pytest.raises(ValueError, match="'zzz'; the fields are vocab_size, embedding_size"):
+        AlbertConfig.from_dict({"zzz": 1})
+
+
+def test_fields_of_the_hub_that_we_do_not_use_are_left_aside(tmp_path):
+    fields = {"model_type": "albert", "hidden_size": 768, "num_attention_heads": 12}
+    extra = {"down_scale_factor": 1, "gap_size": 0, "net_structure_type": 0}
+    (tmp_path / "config.json").write_text(json.dumps(fields | extra))
+    assert AlbertConfig.from_pretrained(tmp_path).hidden_size == 768
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "is not valid JSON .*; fetch or write it again"),
+        ("\udcff", "is not valid JSON .*; fetch or write it again"),
+        ("[]", "describes 'list'; only model_type 'albert' can be read"),
+        ('{"model_type": "bert"}', "describes 'bert'; only model_type 'albert' can be read"),
+        (
+            '{"hidden_size": -1}',
+            "config.json: hidden_size=-1 is not allowed; it must be an integer",
+        ),
+    ],
+)
+def test_a_bad_file_is_one_line(tmp_path, text, problem):
+    (tmp_path / "config.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ValueError, match=problem) as error:
+        AlbertConfig.from_pretrained(tmp_path)
+    assert "\n" not in str(error.value)
