@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def read(folder: str | Path) -> dict[str, np.ndarray]:
     folder = Path(folder)
     for name, read_file in ((SAFETENSORS, _read_safetensors), (PYTORCH, _read_pytorch)):
         if (folder / name).is_file():
-            return names.canonical(read_file(folder / name))
+            return _canonical(folder, read_file(folder / name))
         if (folder / f"{name}.index.json").is_file():
-            return names.canonical(_read_shards(folder / f"{name}.index.json", read_file))
+            return _canonical(folder, _read_shards(folder / f"{name}.index.json", read_file))
     raise FileNotFoundError(f"{folder} holds no weights; it needs a {SAFETENSORS} or a {PYTORCH}")
 
 
@@ -59,14 +60,14 @@ def write(
         files = [SAFETENSORS]
     else:
         files = [f"model-{i:05}-of-{len(shards):05}.safetensors" for i in range(1, len(shards) + 1)]
-    for file, shard in zip(files, shards, strict=True):
-        _write_safetensors(folder / file, shard)
+    with ExitStack() as all_or_none:
+        for file, shard in zip(files, shards, strict=True):
+            temporary = all_or_none.enter_context(storage.atomic_path(folder / file))
+            _write_safetensors(temporary, shard)
     if len(shards) > 1:
-        weight_map = {
-            name: file for file, shard in zip(files, shards, strict=True) for name in shard
-        }
+        home = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
         size = sum(tensor.nbytes for tensor in tensors.values())
-        index = {"metadata": {"total_size": size}, "weight_map": weight_map}
+        index = {"metadata": {"total_size": size}, "weight_map": home}
         storage.write_json(folder / f"{SAFETENSORS}.index.json", index)
         files.append(f"{SAFETENSORS}.index.json")
     for pattern in (SAFETENSORS, "model-*-of-*.safetensors", f"{SAFETENSORS}.index.json"):
@@ -178,8 +179,14 @@ def _split(tensors: Mapping[str, np.ndarray], limit: int) -> Iterator[dict[str, 
 
 def _write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    with storage.atomic_path(path) as temporary:
-        try:
-            save_file(contiguous, temporary, metadata={"format": "pt"})
-        except SafetensorError as error:
-            raise OSError(f"{path} cannot be written ({error}); free some space") from None
+    try:
+        save_file(contiguous, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise OSError(f"weights cannot be written to {path.parent} ({error})") from None
+
+
+def _canonical(folder: Path, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    try:
+        return names.canonical(tensors)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from None

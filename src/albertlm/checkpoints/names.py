@@ -129,7 +129,7 @@ def canonical(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     for name, tensor in tensors.items():
         ours = table_name(name)
         if ours in result and not np.array_equal(result[ours], tensor):
-            _refuse([name], f"differ from {ours}, which ALBERT ties to it; write the file again")
+            _refuse(f"a tensor that differs from {ours}, to which ALBERT ties it", [name])
         if not is_buffer(name):
             result.setdefault(ours, tensor)
     return result
@@ -147,32 +147,35 @@ def match(
     Raises:
         ValueError: a tensor is unknown, missing or of the wrong shape; the message names it.
     """
-    _refuse([name for name in found if part_of(name) is None], "no parameters of an ALBERT")
+    _refuse(
+        "unknown tensors (no head of ALBERT has them)",
+        [name for name in found if part_of(name) is None],
+    )
     extra, missing = found.keys() - wanted.keys(), wanted.keys() - found.keys()
     _refuse(
+        "tensors beyond the configuration (correct its num_hidden_groups or inner_group_num)",
         [name for name in extra if part_of(name) == "backbone"],
-        "beyond the configuration; correct num_hidden_groups or inner_group_num in config.json",
     )
     held = {"backbone", *map(part_of, found)}
     _refuse(
+        "missing tensors (the file is incomplete, or its config.json is another model's)",
         [name for name in missing if part_of(name) in held],
-        "missing; the file is incomplete or its config.json is another model's",
     )
     loaded = [name for name in wanted if name in found]
     _refuse(
+        "tensors of the wrong shape (config.json or the task is another model's)",
         [
-            f"{name} {found[name]} where the configuration needs {wanted[name]}"
+            f"{name} {found[name]} where {wanted[name]} is configured"
             for name in loaded
             if found[name] != wanted[name]
         ],
-        "of the wrong shape",
     )
     return LoadReport(tuple(loaded), tuple(sorted(missing)), tuple(sorted(extra)))
 
 
-def _refuse(names: Collection[str], problem: str) -> None:
+def _refuse(problem: str, names: Collection[str]) -> None:
     """Raise if there are any names, with the first three of them."""
     if names:
         first = ", ".join(sorted(names)[:3])
         others = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        raise ValueError(f"tensors are {problem}: {first}{others}")
+        raise ValueError(f"{problem}: {first}{others}")

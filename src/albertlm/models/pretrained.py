@@ -71,10 +71,7 @@ class PreTrainedModel(nn.Module):
             config = AlbertConfig.from_dict({**config.to_dict(), **config_changes})
         with _NoInit():
             model = cls(config)
-        try:
-            model._fill(huggingface.read(folder), str(name))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+        model._fill(huggingface.read(folder), str(name))
         return model.eval()
 
     def save_pretrained(self, folder: str | Path, *, max_shard_bytes: int = 5 * 10**9) -> None:
@@ -118,7 +115,10 @@ class PreTrainedModel(nn.Module):
         """Take the file's tensors as parameters, and draw those of a head that it does not hold."""
         own = {names.table_name(name): name for name in self.state_dict()}
         wanted = {name: tuple(self.get_parameter(own[name]).shape) for name in own}
-        report = names.match({name: array.shape for name, array in arrays.items()}, wanted)
+        try:
+            report = names.match({name: array.shape for name, array in arrays.items()}, wanted)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from None
         self.loading = report
         state = {own[name]: torch.from_numpy(arrays[name]) for name in report.loaded}
         self.load_state_dict(state, strict=False, assign=True)  # `match` was stricter
