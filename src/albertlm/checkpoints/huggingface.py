@@ -144,20 +144,21 @@ def _read_shards(
     """All shards that an index names; they must hold exactly what it says."""
     try:
         weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        files = sorted(set(weight_map.values()))
+        # names alone, so that no index leads out of the folder
+        home = {name: Path(file).name for name, file in weight_map.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{index} is not an index of shards; fetch it again") from None
     arrays: dict[str, np.ndarray] = {}
-    for file in files:
-        path = index.parent / Path(file).name  # never outside the folder
+    for file in sorted(set(home.values())):
+        path = index.parent / file
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing, which {index.name} names; fetch it again")
         shard = read_file(path)
-        claimed = {name for name, home in weight_map.items() if home == file}
+        claimed = {name for name in home if home[name] == file}
         differing = {name for name in claimed ^ shard.keys() if not names.is_buffer(name)}
         if differing:
             raise ValueError(
-                f"{index} and {path.name} disagree about {', '.join(sorted(differing)[:3])}; "
+                f"{index} and {file} disagree about {', '.join(sorted(differing)[:3])}; "
                 "fetch both again"
             )
         arrays |= shard
