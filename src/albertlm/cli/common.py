@@ -1,0 +1,79 @@
+"""What the commands share: options, texts in, tables and JSON out, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+MODEL_HELP = "A model folder or hub id; by default the small model that ships with albertlm."
+
+Model = Annotated[str | None, typer.Option("--model", "-m", help=MODEL_HELP)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Engine = Annotated[
+    Literal["numpy", "torch"],
+    typer.Option(help="What computes: both give the same numbers, torch is an extra."),
+]
+BatchSize = Annotated[int, typer.Option(min=1, help="Texts at a time.")]
+
+
+def read_lines(path: Path) -> list[str]:
+    """The texts of a file, one a line; `-` is the standard input.
+
+    Raises:
+        ValueError: the file holds an empty line, no text at all, or is not UTF-8.
+    """
+    shown = "the standard input" if str(path) == "-" else str(path)
+    try:
+        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        # only \n ends a line: str.splitlines would split at rare characters inside a text too
+        lines = [line.rstrip("\r") for line in data.decode("utf-8").split("\n")]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{shown} is not UTF-8 at byte {error.start}; convert it first") from None
+    if not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise ValueError(f"{shown} is empty; put one text on each line")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            raise ValueError(f"line {number} of {shown} is empty; put one text on each line")
+    return lines
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None
+) -> None:
+    """A table for people; columns whose name begins with `#` are numbers and lose the sign."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    # piped output is as wide as it needs to be; texts such as [b] are no markup
+    console = Console(width=None if sys.stdout.isatty() else 10_000, markup=False, highlight=False)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column.removeprefix("#"), justify="right" if column[0] == "#" else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def with_progress(items: list[str], chunk_size: int, description: str) -> Iterator[list[str]]:
+    """The items in chunks, with a bar on the standard error where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(description, total=len(items))
+        for start in range(0, len(items), chunk_size):
+            chunk = items[start : start + chunk_size]
+            yield chunk
+            progress.advance(task, len(chunk))
