@@ -2,16 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal, Self
 
-import numpy as np
-import numpy.typing as npt
+from albertlm import hub
+from albertlm.tokenization import hub_format, inputs
+from albertlm.tokenization.encoding import BatchEncoding, EncodedText, Row, Segment
+from albertlm.tokenization.google_segmenter import GoogleSegmenter
+from albertlm.tokenization.hub_segmenter import HubSegmenter
+from albertlm.tokenization.model_file import SPECIAL_PIECES, read_model
+from albertlm.tokenization.padding import Columns, Padding, pad_columns, to_tensors
+from albertlm.tokenization.pieces import Pieces
+from albertlm.tokenization.segmenter import Ids, Segmenter, Span
+from albertlm.tokenization.truncation import Truncation, windows
 
-from albertlm.tokenization.google import GoogleSegmenter
+_SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_PIECES)))
+
+Texts = str | Sequence[str] | Sequence[tuple[str, str]]
+TensorKind = Literal["pt", "np"]
 
 
-class AlbertTokenizer:
+class AlbertTokenizer(Pieces):
+    """Text to ALBERT's token ids and back, called as the tokenizers of transformers are.
+
+    By default a text is treated as Google treated what the weights were trained on. The hub mode
+    gives the ids that transformers gives for the same text instead; the two differ in numbers
+    before a comma, in pairs of single quotes, and behind `[MASK]`.
+
+    Args:
+        vocab_file: a `spiece.model`.
+        do_lower_case: lower-case the text.
+        keep_accents: keep the combining marks.
+        hub_mode: the ids that transformers gives.
+        model_max_length: tokens that fit into the model, when a call names no `max_length`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no ALBERT vocabulary, or an option is out of its range.
+
+    Source: tokenization.py of the released code; the released `tokenizer.json` for the hub mode.
+    """
+
     def __init__(
         self,
         vocab_file: str | Path,
@@ -21,29 +54,244 @@ class AlbertTokenizer:
         hub_mode: bool = False,
         model_max_length: int = 512,
     ) -> None:
+        inputs.require_flags(
+            do_lower_case=do_lower_case, keep_accents=keep_accents, hub_mode=hub_mode
+        )
+        inputs.require_count("model_max_length", model_max_length, least=1)
         self.vocab_file = Path(vocab_file)
         self.do_lower_case = do_lower_case
         self.keep_accents = keep_accents
         self.hub_mode = hub_mode
         self.model_max_length = model_max_length
-        self._segmenter = GoogleSegmenter(self.vocab_file.read_bytes(), do_lower_case, keep_accents)
-        self._pieces = self._segmenter.pieces
-        self._ids = {piece: token_id for token_id, piece in enumerate(self._pieces)}
+        model = read_model(vocab_file)
+        super().__init__(model)
+        segmenter = HubSegmenter if hub_mode else GoogleSegmenter
+        self._segmenter: Segmenter = segmenter(model, do_lower_case, keep_accents)
+        self._padding_values = {
+            "input_ids": self.pad_token_id,
+            "token_type_ids": 0,
+            "attention_mask": 0,
+            "special_tokens_mask": 1,
+            "offset_mapping": (0, 0),
+        }
 
-    vocab_size = property(lambda self: len(self._pieces))
-    pad_token_id = property(lambda self: self._ids["<pad>"])
-    unk_token_id = property(lambda self: self._ids["<unk>"])
-    cls_token_id = property(lambda self: self._ids["[CLS]"])
-    sep_token_id = property(lambda self: self._ids["[SEP]"])
-    mask_token_id = property(lambda self: self._ids["[MASK]"])
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        token: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """The tokenizer of a model, with the options in its `tokenizer_config.json`.
 
-    @property
-    def all_special_ids(self) -> list[int]:
-        return [0, 1, 2, 3, 4]
+        Args:
+            name: a folder, a hub id, or the path of a `spiece.model`.
+            revision: as in `hub.resolve`, and so are `cache_dir`, `local_files_only` and `token`.
+            cache_dir: the hub's cache.
+            local_files_only: only look in the cache.
+            token: for private models.
+            **options: the class's own options; they go before those in the file.
+        """
+        inputs.require_known(options, hub_format.OPTIONS)
+        if Path(name).is_file():
+            return cls(name, **options)
+        folder = hub.resolve(
+            name,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            token=token,
+            part="tokenizer",
+        )
+        return cls(folder / hub_format.MODEL_FILE, **hub_format.read_options(folder) | options)
 
-    @property
-    def word_starts(self) -> npt.NDArray[np.bool_]:
-        return np.array([p.startswith("▁") or i < 5 for i, p in enumerate(self._pieces)])
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write `spiece.model`, `tokenizer.json` and `tokenizer_config.json` into a folder.
 
-    def encode_corpus(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
+        transformers and `tokenizers` load the folder to the ids of the hub mode.
+        """
+        options = {name: getattr(self, name) for name in hub_format.OPTIONS}
+        hub_format.write_tokenizer(Path(folder), self._model, options)
+
+    def __call__(
+        self,
+        text: Texts,
+        text_pair: str | Sequence[str] | None = None,
+        *,
+        add_special_tokens: bool = True,
+        padding: bool | Padding = False,
+        truncation: bool | Truncation | None = None,
+        max_length: int | None = None,
+        stride: int = 0,
+        pad_to_multiple_of: int | None = None,
+        return_tensors: TensorKind | None = None,
+        return_overflowing_tokens: bool = False,
+        return_special_tokens_mask: bool = False,
+        return_offsets_mapping: bool = False,
+        return_length: bool = False,
+    ) -> BatchEncoding:
+        """The model's inputs for a text, a pair of texts, or a batch of either.
+
+        `[MASK]`, `[CLS]`, `[SEP]`, `<pad>` and `<unk>` in a text are those tokens.
+
+        Args:
+            text: a text, texts, or pairs as a list of tuples.
+            text_pair: the second text of each pair.
+            add_special_tokens: put `[CLS]` and `[SEP]` around.
+            padding: `longest` (or True), `max_length`, or `do_not_pad` (or False).
+            truncation: `longest_first` (or True), `only_first`, `only_second`, or
+                `do_not_truncate` (or False); by default only if `max_length` is all that is given.
+            max_length: tokens; `model_max_length` by default.
+            stride: tokens that a window has in common with the one before.
+            pad_to_multiple_of: round the padded length up.
+            return_tensors: `pt` for torch tensors, `np` for arrays, or lists.
+            return_overflowing_tokens: also give the windows into what did not fit, as more rows;
+                `overflow_to_sample_mapping` says which text each row is from.
+            return_special_tokens_mask: 1 where a token was added.
+            return_offsets_mapping: each token's characters in the text, as `(start, end)`.
+            return_length: the number of tokens in each row.
+
+        Returns:
+            `input_ids`, `token_type_ids`, `attention_mask` and what was asked for. One text gives
+            flat lists; several, or tensors, or windows give rows.
+
+        Raises:
+            ValueError: an argument is not allowed; the message says what is.
+        """
+        columns, is_batch = inputs.as_columns(text, text_pair)
+        pads = inputs.padding_strategy(padding)
+        if truncation is None:
+            truncation = max_length is not None and pads == "do_not_pad"
+        cuts = inputs.truncation_strategy(truncation)
+        if cuts == "only_second" and len(columns) == 1:
+            raise ValueError("truncation='only_second' needs a text_pair; use 'only_first'")
+        inputs.require_count("stride", stride, least=0)
+        inputs.require_tensor_kind(return_tensors)
+        added = self.num_special_tokens_to_add(pair=len(columns) == 2) * add_special_tokens
+        length = self.model_max_length if max_length is None else max_length
+        inputs.require_count("max_length", length, least=added + 1)
+
+        rows: list[Row] = []
+        samples: list[int] = []
+        encoded = [self._encode(column, return_offsets_mapping) for column in columns]
+        for sample, texts in enumerate(zip(*encoded, strict=True)):
+            sizes = [len(each.ids) for each in texts]
+            kept = windows(cuts, length - added, stride, sizes)
+            for window in kept if return_overflowing_tokens else kept[:1]:
+                segments = map(Segment, texts, *zip(*window, strict=True))
+                rows.append(Row(tuple(segments), add_special_tokens))
+                samples.append(sample)
+
+        data = self._columns(rows)
+        if return_special_tokens_mask:
+            data["special_tokens_mask"] = [row.special_mask() for row in rows]
+        if return_offsets_mapping:
+            data["offset_mapping"] = [row.spans() for row in rows]
+        pad_columns(data, self._padding_values, pads, length, pad_to_multiple_of)
+        lengths = [len(row) for row in data["input_ids"]]
+        if return_length:
+            data["length"] = lengths
+        if return_overflowing_tokens:
+            data["overflow_to_sample_mapping"] = samples
+        if return_tensors:
+            data = to_tensors(data, return_tensors)
+        elif not is_batch and not return_overflowing_tokens:
+            data = {name: values[0] for name, values in data.items()}
+        return BatchEncoding(data, rows, lengths, self.word_starts)
+
+    def encode_corpus(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids of each text; no token is added, and none is parsed: `[MASK]` is plain text.
+
+        Returns:
+            For each text a read-only array of shape (T,).
+        """
+        if isinstance(texts, str):
+            raise ValueError("texts is one string; give a list of strings")
+        inputs.require_strings(texts)
         return self._segmenter.encode(texts)
+
+    def tokenize(self, text: str) -> list[str]:
+        """The pieces of a text, without `[CLS]` and `[SEP]`; `<unk>` stands for what has none."""
+        ids = self.encode(text, add_special_tokens=False)
+        pieces: list[str] = self.convert_ids_to_tokens(ids)
+        return pieces
+
+    def encode(self, text: str, text_pair: str | None = None, **options: Any) -> list[int]:
+        """The `input_ids` of a text or a pair; the options are those of a call."""
+        ids: list[int] = self(text, text_pair, **options)["input_ids"]
+        return ids
+
+    def pad(
+        self,
+        encodings: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        padding: bool | Padding = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        return_tensors: TensorKind | None = None,
+    ) -> dict[str, Any]:
+        """Rows that were encoded one by one, padded to one length; for a data loader.
+
+        Args:
+            encodings: what calls returned, each for one text, or one mapping of lists of rows.
+            padding: as in a call, and so are the others.
+            max_length: tokens, for `padding='max_length'`.
+            pad_to_multiple_of: round the padded length up.
+            return_tensors: `pt`, `np`, or lists.
+        """
+        pads = inputs.padding_strategy(padding)
+        inputs.require_tensor_kind(return_tensors)
+        length = self.model_max_length if max_length is None else max_length
+        inputs.require_count("max_length", length, least=1)
+        data = inputs.as_rows(encodings)
+        data.setdefault("attention_mask", [[1] * len(row) for row in data["input_ids"]])
+        pad_columns(data, self._padding_values, pads, length, pad_to_multiple_of)
+        return to_tensors(data, return_tensors) if return_tensors else data
+
+    def _columns(self, rows: list[Row]) -> Columns:
+        return {
+            "input_ids": [row.ids(self.cls_token_id, self.sep_token_id) for row in rows],
+            "token_type_ids": [row.type_ids() for row in rows],
+            "attention_mask": [[1] * len(row) for row in rows],
+        }
+
+    def _encode(self, texts: list[str], with_spans: bool) -> list[EncodedText]:
+        if with_spans:
+            return [self._encode_parts(text, with_spans=True) for text in texts]
+        plain = [not any(piece in text for piece in SPECIAL_PIECES) for text in texts]
+        rows = iter(
+            self._segmenter.encode(
+                [t for t, is_plain in zip(texts, plain, strict=True) if is_plain]
+            )
+        )
+        return [
+            EncodedText(next(rows).tolist(), []) if is_plain else self._encode_parts(text, False)
+            for text, is_plain in zip(texts, plain, strict=True)
+        ]
+
+    def _encode_parts(self, text: str, with_spans: bool) -> EncodedText:
+        """The ids of a text in which special tokens may stand."""
+        ids: list[int] = []
+        spans: list[Span] = []
+        end = 0
+        for special in [*_SPECIAL.finditer(text), None]:
+            start, end = end, special.start() if special else len(text)
+            part = text[start:end]
+            begins_word = start == 0 or part[:1].isspace()
+            if with_spans:
+                part_ids, part_spans = self._segmenter.encode_with_spans(
+                    part, begins_word=begins_word
+                )
+                spans += [(start + first, start + last) for first, last in part_spans]
+            else:
+                part_ids = self._segmenter.encode_part(part, begins_word=begins_word)
+            ids += part_ids
+            if special:
+                ids.append(self._ids[special[0]])
+                spans.append(special.span())
+                end = special.end()
+        return EncodedText(ids, spans)

@@ -145,9 +145,7 @@ def _listing(model: bytes) -> str:
 def _check(vocab_size: int, sample_size: int, character_coverage: float) -> None:
     reserved = 2 + len(CONTROL_PIECES) + len(SYMBOL_PIECES)
     if vocab_size <= reserved:
-        raise ValueError(
-            f"vocab_size={vocab_size} is not allowed; it must be above {reserved}, the special pieces"
-        )
+        raise ValueError(f"vocab_size={vocab_size} is not allowed; it must be more than {reserved}")
     if sample_size <= 100:
         raise ValueError(f"sample_size={sample_size} is not allowed; it must be more than 100")
     if not 0.9 <= character_coverage <= 1:

@@ -1,0 +1,64 @@
+"""The hub's way from plain text to pieces: that of the released `tokenizer.json`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from albertlm.tokenization.hub_normalization import HubNormalizer
+from albertlm.tokenization.model_file import ModelFile
+from albertlm.tokenization.segmenter import SPACE, Ids, Span
+from albertlm.tokenization.unigram import Unigram
+
+_CHUNK = re.compile("[^ ]+")
+_WORD = re.compile(f"{SPACE}[^{SPACE}]*")
+
+
+class HubSegmenter:
+    """Plain text to the ids that transformers gives, word by word and without the digit-comma rule.
+
+    Args:
+        model: the vocabulary.
+        do_lower_case: lower-case the text.
+        keep_accents: keep the combining marks.
+    """
+
+    def __init__(self, model: ModelFile, do_lower_case: bool, keep_accents: bool) -> None:
+        self._normalize = HubNormalizer(model.content, do_lower_case, keep_accents)
+        self._unigram = Unigram(model.pieces, model.scores(), model.processor.unk_id())
+
+    def encode(self, texts: Sequence[str]) -> list[Ids]:
+        return [np.fromiter(self._ids(text), np.int32) for text in texts]
+
+    def encode_part(self, text: str, *, begins_word: bool) -> list[int]:
+        del begins_word  # every part begins a word here, hence the lone `▁` in `[MASK] ▁ .`
+        return list(self._ids(text))
+
+    def encode_with_spans(self, text: str, *, begins_word: bool) -> tuple[list[int], list[Span]]:
+        del begins_word
+        aligned = self._normalize.align(text)
+        ids: list[int] = []
+        spans: list[Span] = []
+        for chunk in _CHUNK.finditer(aligned.text):
+            spaced = _with_space(chunk[0])
+            # a `▁` that was put before the chunk has no character of its own in the text
+            end = chunk.start() + len(chunk[0]) - len(spaced)
+            for word in _WORD.findall(spaced):
+                for token_id, length in self._unigram.segment(word):
+                    start, end = end, end + length
+                    ids.append(token_id)
+                    spans.append(aligned.span(max(start, chunk.start()), end))
+        return ids, spans
+
+    def _ids(self, text: str) -> Iterator[int]:
+        words = [_with_space(chunk) for chunk in self._normalize(text).split(" ") if chunk]
+        if SPACE in text:
+            words = [word for chunk in words for word in _WORD.findall(chunk)]
+        return chain.from_iterable(map(self._unigram.__getitem__, words))
+
+
+def _with_space(chunk: str) -> str:
+    return chunk if chunk.startswith(SPACE) else SPACE + chunk
