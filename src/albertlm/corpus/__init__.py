@@ -1,0 +1,1 @@
+"""From files of documents to sentence-split text."""

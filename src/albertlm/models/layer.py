@@ -1,0 +1,187 @@
+"""The one layer of ALBERT. Module names are the hub's, so parameters carry the hub's names.
+
+N tokens of the whole batch, D hidden, F intermediate, B batch, T positions, H heads, K head size,
+P positions that are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from albertlm.config import AlbertConfig
+from albertlm.models.attention import attend, attend_with_weights
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
+    "relu": F.relu,
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the N rows of a batch's token matrix stand among its B x T positions.
+
+    Everything but attention works on a matrix of tokens, so that padding costs nothing there.
+    """
+
+    batch: int
+    length: int
+    mask_BT: Tensor | None = None
+    """True at tokens; None where there is no padding."""
+    index_N: Tensor | None = None
+    """Flat positions of the rows; None where the rows are all positions."""
+
+    @classmethod
+    def of(cls, mask_BT: Tensor | None, batch: int, length: int) -> Layout:
+        """Leave padding out where it pays: from a tenth of the positions on."""
+        if mask_BT is None or bool(mask_BT.all()):
+            return cls(batch, length)
+        index_N = mask_BT.flatten().nonzero().squeeze(1)
+        unpad = len(index_N) < 0.9 * mask_BT.numel()
+        return cls(batch, length, mask_BT, index_N if unpad else None)
+
+    def gather(self, x_BTD: Tensor) -> Tensor:
+        """The token matrix (N, D) of a padded tensor (B, T, D)."""
+        x = x_BTD.flatten(0, 1)
+        return x if self.index_N is None else x[self.index_N]
+
+    def scatter(self, x_ND: Tensor) -> Tensor:
+        """The padded tensor (B, T, D) of a token matrix, zero at padding that was left out."""
+        if self.index_N is not None:
+            padded = x_ND.new_zeros(self.batch * self.length, x_ND.shape[1])
+            x_ND = padded.index_copy(0, self.index_N, x_ND)
+        return x_ND.view(self.batch, self.length, -1)
+
+    def reading(self, positions_BP: Tensor) -> Layout:
+        """The layout of the rows at some positions only, (B * P) of them."""
+        return replace(self, length=positions_BP.shape[1], index_N=None)
+
+
+class AlbertAttention(nn.Module):
+    """Multi-head self-attention with its output projection, residual and LayerNorm."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.attention_dropout = config.attention_probs_dropout_prob
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(size, size)
+        self.value = nn.Linear(size, size)
+        self.dense = nn.Linear(size, size)
+        self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+
+    def forward(
+        self, x_ND: Tensor, read_ND: Tensor, layout: Layout, queries: Layout, weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend from the rows `read_ND` (laid out as `queries`) to all rows of `x_ND`."""
+        dropout = self.attention_dropout if self.training else 0.0
+        q_BHPK = self._heads(queries.scatter(self.query(read_ND)))
+        k_BHTK = self._heads(layout.scatter(self.key(x_ND)))
+        v_BHTK = self._heads(layout.scatter(self.value(x_ND)))
+        weights_BHPT = None
+        if weights:
+            context, weights_BHPT = attend_with_weights(
+                q_BHPK, k_BHTK, v_BHTK, layout.mask_BT, dropout
+            )
+        else:
+            context = attend(q_BHPK, k_BHTK, v_BHTK, layout.mask_BT, dropout)
+        context_ND = queries.gather(context.transpose(1, 2).flatten(2))
+        return self.LayerNorm(read_ND + self.output_dropout(self.dense(context_ND))), weights_BHPT
+
+    def _heads(self, x_BTD: Tensor) -> Tensor:
+        batch, length, size = x_BTD.shape
+        return x_BTD.view(batch, length, self.heads, size // self.heads).transpose(1, 2)
+
+
+class AlbertLayer(nn.Module):
+    """Attention and feed-forward block: what all layers share (paper section 3.1)."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.attention = AlbertAttention(config)
+        self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.activation = ACTIVATIONS[config.hidden_act]
+        self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(
+        self,
+        x_ND: Tensor,
+        layout: Layout,
+        read_BP: Tensor | None = None,
+        weights: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """One application of the layer.
+
+        Args:
+            x_ND: token matrix.
+            layout: where its rows stand.
+            read_BP: compute these positions only; the result has B * P rows.
+            weights: also return the attention weights (B, H, T, T).
+        """
+        read_ND, queries = x_ND, layout
+        if read_BP is not None:
+            rows_BPD = layout.scatter(x_ND).take_along_dim(read_BP[:, :, None], 1)
+            read_ND, queries = rows_BPD.flatten(0, 1), layout.reading(read_BP)
+        y_ND, weights_BHPT = self.attention(x_ND, read_ND, layout, queries, weights)
+        z_ND = self.dropout(self.ffn_output(self.activation(self.ffn(y_ND))))
+        return self.full_layer_layer_norm(z_ND + y_ND), weights_BHPT
+
+
+class AlbertLayerGroup(nn.Module):
+    """`inner_group_num` layers that are always applied one after the other."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.albert_layers = nn.ModuleList(
+            AlbertLayer(config) for _ in range(config.inner_group_num)
+        )
+
+
+class AlbertEncoder(nn.Module):
+    """The projection of embeddings to the hidden size, and the groups of shared layers."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        self.embedding_hidden_mapping_in = nn.Linear(config.embedding_size, config.hidden_size)
+        self.albert_layer_groups = nn.ModuleList(
+            AlbertLayerGroup(config) for _ in range(config.num_hidden_groups)
+        )
+        self.applications = [
+            (group, inner)
+            for group in map(config.group_of, range(config.num_hidden_layers))
+            for inner in range(config.inner_group_num)
+        ]
+        self.depth = len(self.applications)
+        """How many of the applications are run: fewer, in the first phases of pretraining."""
+        self.activation_checkpointing = False
+
+    def forward(
+        self, x_NE: Tensor, layout: Layout, read_BP: Tensor | None, hidden: bool, weights: bool
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """The last rows, and where asked for the padded hidden states and attention weights."""
+        x_ND = self.embedding_hidden_mapping_in(x_NE)
+        states, all_weights = [layout.scatter(x_ND)] if hidden else [], []
+        for number, (group, inner) in enumerate(self.applications[: self.depth], start=1):
+            layer: AlbertLayer = self.albert_layer_groups[group].albert_layers[inner]  # type: ignore[index, union-attr, assignment]
+            read = read_BP if number == self.depth else None
+            if self.activation_checkpointing and self.training and torch.is_grad_enabled():
+                x_ND, layer_weights = torch.utils.checkpoint.checkpoint(
+                    layer, x_ND, layout, read, weights, use_reentrant=False
+                )
+            else:
+                x_ND, layer_weights = layer(x_ND, layout, read, weights)
+            if hidden and read is None:
+                states.append(layout.scatter(x_ND))
+            if weights:
+                all_weights.append(layer_weights)
+        return x_ND, states, all_weights

@@ -1,0 +1,1 @@
+"""From sentences to training batches: pure functions, arrays in and arrays out."""
