@@ -35,12 +35,15 @@ def fill_mask(
     With --json a list with one entry for each text: its proposals, or a list of them for each mask
     where there are several.
     """
-    from albertlm.inference.fill_mask import Fill
-    from albertlm.inference.pipelines import pipeline
-
     all_texts = [*(texts or []), *(common.read_lines(file) if file else [])]
     if not all_texts:
         raise ValueError('there is no text; give one, such as "Hello I\'m a [MASK] model."')
+    if len(all_texts) < batch_size:
+        common.use_one_thread()
+
+    from albertlm.inference.fill_mask import Fill
+    from albertlm.inference.pipelines import pipeline
+
     unmasker = pipeline("fill-mask", model, engine=engine)
     words = targets.split(",") if targets else None
     results = unmasker(all_texts, top_k=top_k, targets=words, clean=clean, batch_size=batch_size)

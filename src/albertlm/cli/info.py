@@ -16,7 +16,7 @@ def info(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]", help=f"{common.MODEL_HELP} Or a preset: {', '.join(PRESETS)}."
+            metavar="MODEL", help=f"{common.MODEL_HELP} Or a preset: {', '.join(PRESETS)}."
         ),
     ] = None,
     *,

@@ -22,6 +22,8 @@ def sentence_order(
     as_json: common.Json = False,
 ) -> None:
     """Tell whether two sentences stand in their order."""
+    common.use_one_thread()
+
     from albertlm.inference.pipelines import pipeline
 
     in_order = pipeline("sentence-order", model, engine=engine)(first, second)
