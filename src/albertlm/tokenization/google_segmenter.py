@@ -48,7 +48,9 @@ class GoogleSegmenter:
         ids: list[int] = []
         spans: list[Span] = []
         for token_id, (start, end) in zip(encoded["ids"], encoded["offsets"], strict=True):
-            for part, part_start, part_end in self._digit_comma.parts(token_id, start, end):
+            for part, part_start, part_end in self._digit_comma.parts(
+                token_id, aligned.text, start, end
+            ):
                 ids.append(part)
                 spans.append(aligned.span(part_start, part_end))
         return ids, spans
@@ -100,12 +102,13 @@ class _DigitComma:
             start = position + 1
         return np.concatenate([*parts, ids[start:]])
 
-    def parts(self, token_id: int, start: int, end: int) -> list[tuple[int, int, int]]:
-        """The ids that replace a piece at `start:end`, each with its own start and end."""
+    def parts(self, token_id: int, text: str, start: int, end: int) -> list[tuple[int, int, int]]:
+        """The ids that replace a piece of `text[start:end]`, each with its own start and end."""
         if token_id not in self._splits:
             return [(token_id, start, end)]
         parts = []
-        part_end = end
+        # SentencePiece counts control characters that it drops behind the comma as the piece's
+        part_end = text.rfind(",", start, end) + 1 or end
         for part, part_id in zip(
             reversed(self._splits[token_id]), reversed(self._ids[token_id].tolist()), strict=True
         ):

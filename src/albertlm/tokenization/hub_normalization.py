@@ -20,6 +20,9 @@ _WHITE_SPACE = frozenset(
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _JOINERS = frozenset("\u200c\u200d\uff9e\uff9f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
+_CONTROLS = ("Cc", "Cf", "Zl", "Zp")
+"""Categories of characters that no mark joins."""
+
 _LONGEST_CLUSTER = 5
 """Bytes; `tokenizers` looks a longer cluster up character by character."""
 
@@ -82,7 +85,7 @@ class HubNormalizer:
             end = start + 1
             if text[start : start + 2] in ("``", "''"):
                 end += 1
-            elif self._keep_accents:
+            elif self._keep_accents and unicodedata.category(text[start]) not in _CONTROLS:
                 while end < len(text) and (text[end] in _JOINERS or _is_mark(text[end])):
                     end += 1
             yield start, end

@@ -59,9 +59,12 @@ class GoogleNormalizer:
         starts: list[int] = []
         ends: list[int] = []
         for start, end in _clusters(text):
-            part = " " if text[start].isspace() else self._decompose(text[start:end])
-            if part == " " and (not parts or end == len(text)):
-                continue
+            if text[start].isspace():
+                if start == 0 or end == len(text):
+                    continue
+                part = " "
+            else:
+                part = self._decompose(text[start:end])
             parts.append(part)
             starts += [start] * len(part)
             ends += [end] * len(part)
