@@ -173,7 +173,7 @@ class AlbertTokenizer(Pieces):
         inputs.require_tensor_kind(return_tensors)
         added = self.num_special_tokens_to_add(pair=len(columns) == 2) * add_special_tokens
         length = self.model_max_length if max_length is None else max_length
-        inputs.require_count("max_length", length, least=added + 1)
+        inputs.require_count("max_length", length, least=added + len(columns))
 
         rows: list[Row] = []
         samples: list[int] = []
@@ -200,7 +200,7 @@ class AlbertTokenizer(Pieces):
         if return_tensors:
             data = to_tensors(data, return_tensors)
         elif not is_batch and not return_overflowing_tokens:
-            data = {name: values[0] for name, values in data.items()}
+            data = {name: row if name == "length" else row[0] for name, row in data.items()}
         return BatchEncoding(data, rows, lengths, self.word_starts)
 
     def encode_corpus(self, texts: Sequence[str]) -> list[Ids]:
