@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from albertlm.models.heads import (
         AlbertForSequenceClassification as AlbertForSequenceClassification,
     )
-    from albertlm.models.heads import AlbertForSquadV2 as AlbertForSquadV2
     from albertlm.models.heads import AlbertForTokenClassification as AlbertForTokenClassification
+    from albertlm.models.squad import AlbertForSquadV2 as AlbertForSquadV2
     from albertlm.tokenization.tokenizer import AlbertTokenizer as AlbertTokenizer
 
 __version__ = "0.1.0"
@@ -32,9 +32,9 @@ _HOMES = {
         "AlbertForQuestionAnswering",
         "AlbertForSentenceOrder",
         "AlbertForSequenceClassification",
-        "AlbertForSquadV2",
         "AlbertForTokenClassification",
     ),
+    "albertlm.models.squad": ("AlbertForSquadV2",),
     "albertlm.tokenization.tokenizer": ("AlbertTokenizer",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}

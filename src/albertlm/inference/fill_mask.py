@@ -95,6 +95,9 @@ class FillMask(Pipeline):
         rows = self._tokenize(all_texts)
         masks = [self._masks(row, text) for row, text in zip(rows, all_texts, strict=True)]
 
+        # a model may have more rows than its vocabulary, which stand for nothing
+        known = self.tokenizer.vocab_size
+
         def fill(numbers: list[int]) -> list[Fills]:
             logits = self.engine.mask_logits(
                 [rows[number] for number in numbers], [masks[number] for number in numbers]
@@ -103,7 +106,7 @@ class FillMask(Pipeline):
                 self._fills(
                     rows[number].input_ids,
                     {
-                        at: _best(logits_V, top_k, candidates)
+                        at: _best(logits_V[:known], top_k, candidates)
                         for at, logits_V in zip(masks[number], logits_PV, strict=True)
                     },
                     clean,
