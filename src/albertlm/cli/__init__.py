@@ -13,10 +13,18 @@ import typer
 
 import albertlm
 
-COMMANDS = ("fill-mask", "features", "sentence-order", "info")
+COMMANDS = (
+    "fill-mask",
+    "features",
+    "sentence-order",
+    "info",
+    "vocab",
+    "pretrain",
+    "evaluate",
+)
 """In the order of the help text. A new command is a module and a name here."""
 
-EXTRAS = {"torch": "torch", "pyarrow": "corpus", "matplotlib": "train"}
+EXTRAS = {"torch": "torch", "pyarrow": "corpus", "sentencex": "corpus", "matplotlib": "train"}
 """The extra that brings a module."""
 
 BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141

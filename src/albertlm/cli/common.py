@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from albertlm.pretraining.shards import TokenShard
+    from albertlm.tokenization.tokenizer import AlbertTokenizer
+
+T = TypeVar("T")
 
 MODEL_HELP = "A model folder or hub id; by default the small model that ships with albertlm."
 
@@ -19,6 +26,12 @@ Engine = Annotated[
     Literal["numpy", "torch"],
     typer.Option(help="What computes: both give the same numbers, torch is an extra."),
 ]
+Corpus = Annotated[
+    list[Path],
+    typer.Argument(help="Files of documents: .parquet with columns id and text, or .txt."),
+]
+Vocabulary = Annotated[Path, typer.Option("--vocabulary", help="A spiece.model.")]
+Language = Annotated[str, typer.Option(help="ISO 639-1 code; sentences end by its rules.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Texts at a time.")]
 
 
@@ -86,3 +99,47 @@ def with_progress(items: list[str], chunk_size: int, description: str) -> Iterat
             chunk = items[start : start + chunk_size]
             yield chunk
             progress.advance(task, len(chunk))
+
+
+@contextmanager
+def counting(description: str) -> Iterator[Callable[[Iterable[T]], Iterator[T]]]:
+    """A function that passes items on and counts them, on the standard error of a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    columns = TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}")
+    with Progress(
+        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty()
+    ) as progress:
+        task = progress.add_task(description, total=None)
+
+        def counted(items: Iterable[T]) -> Iterator[T]:
+            for item in items:
+                progress.advance(task)
+                yield item
+
+        yield counted
+
+
+def token_shard(
+    corpus: Iterable[Path],
+    tokenizer: AlbertTokenizer,
+    folder: Path,
+    *,
+    language: str,
+    held_out: bool,
+) -> TokenShard:
+    """The tokens of a corpus, only of its held-out documents or of all others; made once."""
+    from albertlm.corpus.documents import read_documents
+    from albertlm.corpus.sentences import sentences
+    from albertlm.pretraining.shards import TokenShard, write_shard
+
+    if folder.exists():
+        return TokenShard.open(folder)
+    with counting("documents") as counted:
+        documents = (
+            sentences(document, language)
+            for document in counted(read_documents(corpus))
+            if document.held_out == held_out
+        )
+        return write_shard(documents, tokenizer, folder)

@@ -172,7 +172,7 @@ class AlbertEncoder(nn.Module):
         x_ND = self.embedding_hidden_mapping_in(x_NE)
         states, all_weights = [layout.scatter(x_ND)] if hidden else [], []
         for number, (group, inner) in enumerate(self.applications[: self.depth], start=1):
-            layer: AlbertLayer = self.albert_layer_groups[group].albert_layers[inner]  # type: ignore[index, union-attr, assignment]
+            layer: AlbertLayer = self.albert_layer_groups[group].albert_layers[inner]  # type: ignore[index, assignment]
             read = read_BP if number == self.depth else None
             if self.activation_checkpointing and self.training and torch.is_grad_enabled():
                 x_ND, layer_weights = torch.utils.checkpoint.checkpoint(

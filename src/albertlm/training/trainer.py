@@ -124,6 +124,8 @@ def pretrain(
     """
     run = Path(run)
     _claim(run, config)
+    # The moments of rare pieces decay into denormal numbers, on which CPUs are many times slower.
+    torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     model = AlbertForPreTraining(config.model)
     objective = PretrainingObjective(model)
