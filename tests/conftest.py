@@ -34,6 +34,12 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_sentences() -> list[str]:
+    """What the vocabulary of `tiny_folder` was trained on."""
+    return SENTENCES
+
+
+@pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., AlbertConfig]:
     """Makes tiny configurations; weights are drawn large, so that texts differ in their outputs."""
 

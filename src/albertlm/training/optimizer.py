@@ -51,8 +51,11 @@ class Lamb(torch.optim.Optimizer):
         """Update every parameter that has a gradient."""
         loss = None if closure is None else closure()
         if self.max_grad_norm is not None:
-            everything = [p for group in self.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(everything, self.max_grad_norm, foreach=True)
+            params = [p for group in self.param_groups for p in group["params"]]
+            grads = [p.grad for p in params if p.grad is not None]
+            norm = nn.utils.get_total_norm(grads, foreach=True)
+            # not clip_grad_norm_, which adds 1e-6 to the norm
+            torch._foreach_mul_(grads, (self.max_grad_norm / norm).clamp(max=1))
         for group in self.param_groups:
             self._step_group(group, [p for p in group["params"] if p.grad is not None])
         return loss

@@ -1,0 +1,74 @@
+"""LAMB against a float64 transcription of the formula of google-research/albert."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from albertlm import AlbertForPreTraining
+from albertlm.training.optimizer import Lamb, albert_parameter_groups
+
+Arrays = dict[str, NDArray[np.float64]]
+
+
+def reference(weights: Arrays, gradients: list[Arrays], rates: list[float]) -> Arrays:
+    """Beta 0.9 and 0.999, epsilon 1e-6 outside the root, weight decay 0.01, clipping to 1."""
+    m = {name: np.zeros_like(w) for name, w in weights.items()}
+    v = {name: np.zeros_like(w) for name, w in weights.items()}
+    for grads, rate in zip(gradients, rates, strict=True):
+        norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
+        for name, unclipped in grads.items():
+            g = unclipped * min(1.0, 1.0 / norm)
+            m[name] = 0.9 * m[name] + 0.1 * g
+            v[name] = 0.999 * v[name] + 0.001 * g**2
+            update = m[name] / (np.sqrt(v[name]) + 1e-6)
+            ratio = 1.0
+            if "bias" not in name:
+                update = update + 0.01 * weights[name]
+                w_norm, u_norm = np.linalg.norm(weights[name]), np.linalg.norm(update)
+                ratio = w_norm / u_norm if w_norm > 0 and u_norm > 0 else 1.0
+            weights[name] = weights[name] - rate * ratio * update
+    return weights
+
+
+def test_hundred_steps_against_the_formula() -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"a": (13, 7), "b": (5,), "a.bias": (13,), "zero": (4, 4)}
+    start = {name: rng.normal(size=shape) for name, shape in shapes.items()}
+    start["zero"][:] = 0  # a weight of norm 0 has the trust ratio 1
+    gradients = [
+        {name: rng.normal(size=shape) * 10 ** rng.uniform(-4, 1) for name, shape in shapes.items()}
+        for _ in range(100)
+    ]
+    rates = [0.01 * (1 - step / 100) for step in range(100)]
+    params = {name: torch.tensor(w, requires_grad=True) for name, w in start.items()}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for name, p in params.items() if "bias" not in name]},
+        {"params": [params["a.bias"]], "adapt": False},
+    ]
+    optimizer = Lamb(groups)
+    for grads, rate in zip(gradients, rates, strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        for name, param in params.items():
+            param.grad = torch.tensor(grads[name])
+        optimizer.step()
+    for name, expected in reference(start, gradients, rates).items():
+        np.testing.assert_allclose(params[name].detach().numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_parameter_groups(tiny_config: Any) -> None:
+    model = AlbertForPreTraining(tiny_config())
+    names = {id(param): name for name, param in model.named_parameters()}
+    weights, apart = albert_parameter_groups(model)
+    assert all(param.dim() == 2 for param in weights["params"])
+    assert all(param.dim() == 1 for param in apart["params"])
+    assert "predictions.bias" in [names[id(param)] for param in apart["params"]]
+    assert len(weights["params"]) + len(apart["params"]) == len(names)
+
+
+def test_bad_values() -> None:
+    with pytest.raises(ValueError, match="eps=0"):
+        Lamb([torch.zeros(1)], eps=0)

@@ -1,0 +1,134 @@
+"""The loop: it learns, it goes on after an interruption as if there had been none."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AlbertForPreTraining as Theirs
+
+from albertlm import AlbertForPreTraining, AlbertTokenizer
+from albertlm.pretraining.loader import PretrainingData
+from albertlm.pretraining.masking import MaskingConfig
+from albertlm.pretraining.shards import TokenShard, write_shard
+from albertlm.recipes.pretraining import RECIPES, smoke
+from albertlm.training import state
+from albertlm.training.objective import PretrainingObjective
+from albertlm.training.trainer import Phase, PretrainingConfig, pretrain
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_folder: Path) -> AlbertTokenizer:
+    return AlbertTokenizer.from_pretrained(tiny_folder)
+
+
+@pytest.fixture(scope="module")
+def shard(
+    tokenizer: AlbertTokenizer,
+    tiny_sentences: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> TokenShard:
+    rng = np.random.default_rng(0)
+    documents = [list(rng.choice(tiny_sentences, size=10)) for _ in range(80)]
+    return write_shard(documents, tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
+
+
+@pytest.fixture
+def config(tokenizer: AlbertTokenizer) -> PretrainingConfig:
+    return replace(smoke(tokenizer.vocab_size), bf16=False)
+
+
+def test_it_learns_and_exports(
+    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    config = replace(config, phases=(Phase(steps=60, batch_size=16, length=48),))
+    losses = [report.values["mlm_loss"] for report in pretrain(config, shard, tokenizer, tmp_path)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
+    lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(5, 61, 5))
+    assert [path.name for path in state.checkpoints(tmp_path)] == ["checkpoint-50", "checkpoint-60"]
+    AlbertTokenizer.from_pretrained(tmp_path / "model")
+    _, report = Theirs.from_pretrained(tmp_path / "model", output_loading_info=True)
+    assert not any(report.values())
+
+
+def test_an_interrupted_run_goes_on_bit_by_bit(
+    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    phases = (
+        Phase(steps=14, batch_size=8, length=32, layers=1),
+        Phase(steps=16, batch_size=8, length=48),
+    )
+    model = replace(config.model, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1)
+    config = replace(config, model=model, phases=phases)
+
+    def losses(run: Path, steps: int) -> list[tuple[int, float]]:
+        found = []
+        for report in pretrain(config, shard, tokenizer, run):
+            found.append((report.step, report.values["total"]))
+            if report.step == steps:
+                break
+        return found
+
+    whole = losses(tmp_path / "whole", 30)
+    losses(tmp_path / "cut", 13)  # its last checkpoint is at step 10
+    rest = losses(tmp_path / "cut", 30)
+    assert rest == whole[10:]
+    metrics = [(tmp_path / run / "metrics.jsonl").read_text("utf-8") for run in ("whole", "cut")]
+    steps = [[json.loads(line)["step"] for line in text.splitlines()] for text in metrics]
+    assert steps[0] == steps[1]
+
+
+def test_another_configuration_is_refused(
+    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    next(pretrain(config, shard, tokenizer, tmp_path))
+    with pytest.raises(ValueError, match="another configuration"):
+        next(pretrain(replace(config, seed=1), shard, tokenizer, tmp_path))
+
+
+def test_too_little_text(
+    config: PretrainingConfig, tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    shard = write_shard([["She walked."]], tokenizer, tmp_path / "tokens")
+    with pytest.raises(ValueError, match="fewer than a batch of 8"):
+        next(pretrain(config, shard, tokenizer, tmp_path / "run"))
+
+
+def test_objective_equals_the_model_with_labels(
+    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer
+) -> None:
+    torch.manual_seed(0)
+    model = AlbertForPreTraining(config.model).eval()
+    data = PretrainingData(shard, tokenizer, length=48, masking=MaskingConfig(), seed=0)
+    batch = data.batch(0, np.arange(12))
+    losses = PretrainingObjective(model)(batch)
+    output = model(**{name: torch.from_numpy(array) for name, array in vars(batch).items()})
+    assert torch.allclose(losses.total, output.loss, atol=1e-5)
+    assert torch.allclose(losses.sop_loss, output.sop_loss, atol=1e-5)
+    right = (output.prediction_logits.argmax(-1).numpy() == batch.labels).sum()
+    assert losses.mlm_accuracy == pytest.approx(right / (batch.labels >= 0).sum())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_load(name: str) -> None:
+    config = RECIPES[name](30000)
+    assert config.model.vocab_size == 30000
+    assert config.warmup_steps < config.total_steps
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schedule": "cosine"}, "schedule='cosine'"),
+        ({"warmup_steps": 20}, "warmup_steps=20"),
+        ({"phases": (Phase(steps=10, batch_size=1, length=65),)}, "length=65"),
+    ],
+)
+def test_bad_configuration(
+    config: PretrainingConfig, changes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        replace(config, **changes)
