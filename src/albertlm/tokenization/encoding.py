@@ -10,16 +10,16 @@ from typing import Any, NamedTuple, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from albertlm.tokenization.segmenter import Span
+from albertlm.tokenization.segmenter import Ids, Spans
 
 Item = TypeVar("Item")
 
 
 class EncodedText(NamedTuple):
-    """A whole text without added tokens; `spans` stay empty unless they are asked for."""
+    """A whole text without added tokens; `spans` are empty if they were not asked for."""
 
-    ids: list[int]
-    spans: list[Span]
+    ids: Ids
+    spans: Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,11 @@ class Segment:
     stop: int
 
     def ids(self) -> list[int]:
-        return self.text.ids[self.start : self.stop]
+        ids: list[int] = self.text.ids[self.start : self.stop].tolist()
+        return ids
 
-    def spans(self) -> list[Span]:
-        return self.text.spans[self.start : self.stop]
+    def spans(self) -> list[tuple[int, int]]:
+        return [(start, end) for start, end in self.text.spans[self.start : self.stop].tolist()]
 
     def words(self, word_starts: npt.NDArray[np.bool_]) -> list[int]:
         """The number of each token's word, counted from the beginning of the whole text."""
@@ -69,15 +70,16 @@ class Row:
         return row
 
     def type_ids(self) -> list[int]:
-        row = [0] * self.with_special
-        for index, segment in enumerate(self.segments):
-            row += [index] * (len(segment) + self.with_special)
+        first, *second = self.segments
+        row = [0] * (len(first) + 2 * self.with_special)
+        for segment in second:
+            row += [1] * (len(segment) + self.with_special)
         return row
 
     def special_mask(self) -> list[int]:
         return self.lay_out(([0] * len(segment) for segment in self.segments), 1)
 
-    def spans(self) -> list[Span]:
+    def spans(self) -> list[tuple[int, int]]:
         return self.lay_out((segment.spans() for segment in self.segments), (0, 0))
 
     def __len__(self) -> int:

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import sentencepiece
 
 from albertlm.tokenization.model_file import ModelFile
 from albertlm.tokenization.normalization import GoogleNormalizer
-from albertlm.tokenization.segmenter import SPACE, Ids, Span
+from albertlm.tokenization.segmenter import SPACE, Ids, Spans
+
+_Positions = npt.NDArray[np.int64]
 
 _NO_DUMMY_PREFIX = b"\x1a\x02\x18\x00"
 """`normalizer_spec {add_dummy_prefix: false}`; what is appended to a protobuf message overrides."""
@@ -31,29 +34,39 @@ class GoogleSegmenter:
         self._model = model
         self._normalize = GoogleNormalizer(do_lower_case, keep_accents)
         self._digit_comma = _DigitComma(model)
+        self._lengths = np.array([len(piece) for piece in model.pieces])
+        self._begins_word = np.array([piece.startswith(SPACE) for piece in model.pieces])
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         normalized = [self._normalize(text) for text in texts]
         rows = self._model.processor.encode(normalized, return_type="numpy", num_threads=1)
         return self._digit_comma.apply(rows)
 
-    def encode_part(self, text: str, *, begins_word: bool) -> list[int]:
+    def encode_part(self, text: str, *, begins_word: bool) -> Ids:
         ids = self._choose(begins_word).encode(self._normalize(text), return_type="numpy")
-        row: list[int] = self._digit_comma.apply([ids])[0].tolist()
-        return row
+        return self._digit_comma.apply([ids])[0]
 
-    def encode_with_spans(self, text: str, *, begins_word: bool) -> tuple[list[int], list[Span]]:
+    def spans(self, text: str, ids: Ids, *, begins_word: bool) -> Spans:
         aligned = self._normalize.align(text)
-        encoded = self._choose(begins_word).encode(aligned.text, return_type="offset_mapping")
-        ids: list[int] = []
-        spans: list[Span] = []
-        for token_id, (start, end) in zip(encoded["ids"], encoded["offsets"], strict=True):
-            for part, part_start, part_end in self._digit_comma.parts(
-                token_id, aligned.text, start, end
-            ):
-                ids.append(part)
-                spans.append(aligned.span(part_start, part_end))
-        return ids, spans
+        spaced = SPACE * begins_word + aligned.text.replace(" ", SPACE)
+        if "".join([self._model.pieces[token_id] for token_id in ids.tolist()]) == spaced:
+            ends = np.cumsum(self._lengths[ids]) - begins_word
+            starts = ends - self._lengths[ids] + self._begins_word[ids]
+        else:
+            # unknown characters, or some that SentencePiece normalises further
+            starts, ends = self._find(aligned.text, begins_word)
+        return aligned.spans(starts, ends)
+
+    def _find(self, text: str, begins_word: bool) -> tuple[_Positions, _Positions]:
+        """Where in a normalised text its pieces are, as SentencePiece reports it."""
+        encoded = self._choose(begins_word).encode(text, return_type="offset_mapping")
+        parts = [
+            part
+            for token_id, (start, end) in zip(encoded["ids"], encoded["offsets"], strict=True)
+            for part in self._digit_comma.parts(token_id, text, start, end)
+        ]
+        starts = [end - len(text[start:end].lstrip(" ")) for start, end in parts]
+        return np.array(starts, np.int64), np.array([end for _, end in parts], np.int64)
 
     def _choose(self, begins_word: bool) -> sentencepiece.SentencePieceProcessor:
         return self._model.processor if begins_word else self._inner_processor
@@ -102,19 +115,17 @@ class _DigitComma:
             start = position + 1
         return np.concatenate([*parts, ids[start:]])
 
-    def parts(self, token_id: int, text: str, start: int, end: int) -> list[tuple[int, int, int]]:
-        """The ids that replace a piece of `text[start:end]`, each with its own start and end."""
+    def parts(self, token_id: int, text: str, start: int, end: int) -> list[tuple[int, int]]:
+        """The characters of what replaces the piece of `text[start:end]`, or of the piece."""
         if token_id not in self._splits:
-            return [(token_id, start, end)]
+            return [(start, end)]
+        # SentencePiece takes control characters behind the comma, which it drops, for the piece's
+        end = text.rfind(",", start, end) + 1 or end
         parts = []
-        # SentencePiece counts control characters that it drops behind the comma as the piece's
-        part_end = text.rfind(",", start, end) + 1 or end
-        for part, part_id in zip(
-            reversed(self._splits[token_id]), reversed(self._ids[token_id].tolist()), strict=True
-        ):
-            part_start = max(start, part_end - len(part.removeprefix(SPACE)))
-            parts.append((part_id, part_start, part_end))
-            part_end = part_start
+        for piece in reversed(self._splits[token_id]):
+            part_start = max(start, end - len(piece.removeprefix(SPACE)))
+            parts.append((part_start, end))
+            end = part_start
         return parts[::-1]
 
 

@@ -56,21 +56,17 @@ class HubNormalizer:
 
     def align(self, text: str) -> Aligned:
         """The normalised text and where in the original each of its characters comes from."""
-        parts: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        for start, end in self._units(text):
-            unit = text[start:end]
-            if unit in ("``", "''"):
-                part = '"'
-            elif len(unit) == 1:
-                part = self._table[ord(unit)]
-            else:
-                part = self._normalize_cluster(self._lower(unit))
-            parts.append(part)
-            starts += [start] * len(part)
-            ends += [end] * len(part)
-        return Aligned("".join(parts), starts, ends)
+        parts = (
+            (self._normalize_unit(text[start:end]), start, end) for start, end in self._units(text)
+        )
+        return Aligned.from_parts(text, parts)
+
+    def _normalize_unit(self, unit: str) -> str:
+        if unit in ("``", "''"):
+            return '"'
+        if len(unit) == 1:
+            return self._table[ord(unit)]
+        return self._normalize_cluster(self._lower(unit))
 
     def normalize_character(self, character: str) -> str:
         refuse_surrogates(character)

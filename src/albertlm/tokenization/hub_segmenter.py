@@ -10,7 +10,7 @@ import numpy as np
 
 from albertlm.tokenization.hub_normalization import HubNormalizer
 from albertlm.tokenization.model_file import ModelFile
-from albertlm.tokenization.segmenter import SPACE, Ids, Span
+from albertlm.tokenization.segmenter import SPACE, Ids, Spans
 from albertlm.tokenization.unigram import Unigram
 
 _CHUNK = re.compile("[^ ]+")
@@ -33,25 +33,25 @@ class HubSegmenter:
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         return [np.fromiter(self._ids(text), np.int32) for text in texts]
 
-    def encode_part(self, text: str, *, begins_word: bool) -> list[int]:
+    def encode_part(self, text: str, *, begins_word: bool) -> Ids:
         del begins_word  # every part begins a word here, hence the lone `▁` in `[MASK] ▁ .`
-        return list(self._ids(text))
+        return self.encode([text])[0]
 
-    def encode_with_spans(self, text: str, *, begins_word: bool) -> tuple[list[int], list[Span]]:
-        del begins_word
+    def spans(self, text: str, ids: Ids, *, begins_word: bool) -> Spans:
+        del ids, begins_word
         aligned = self._normalize.align(text)
-        ids: list[int] = []
-        spans: list[Span] = []
+        starts: list[int] = []
+        ends: list[int] = []
         for chunk in _CHUNK.finditer(aligned.text):
             spaced = _with_space(chunk[0])
             # a `▁` that was put before the chunk has no character of its own in the text
-            end = chunk.start() + len(chunk[0]) - len(spaced)
+            end = chunk.end() - len(spaced)
             for word in _WORD.findall(spaced):
-                for token_id, length in self._unigram.segment(word):
-                    start, end = end, end + length
-                    ids.append(token_id)
-                    spans.append(aligned.span(max(start, chunk.start()), end))
-        return ids, spans
+                for length in self._unigram.lengths(word):
+                    starts.append(max(end, chunk.start()))
+                    end += length
+                    ends.append(end)
+        return aligned.spans(np.array(starts, np.int64), np.array(ends, np.int64))
 
     def _ids(self, text: str) -> Iterator[int]:
         words = [_with_space(chunk) for chunk in self._normalize(text).split(" ") if chunk]

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from albertlm.tokenization.segmenter import Spans
+
+_IRREGULAR = re.compile(r"^\s+|\s+\Z|\s\s+|[^\S ]|[^\s\x80-\U0010ffff]?[^\s\x00-\x7f]+")
+"""White space that does not stay as it is, and all that is not ASCII with the character before."""
 
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -17,17 +25,34 @@ class Aligned(NamedTuple):
     """A normalised text; its character `i` comes from `original[starts[i]:ends[i]]`."""
 
     text: str
-    starts: list[int]
-    ends: list[int]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
 
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """The original's characters for `text[start:end]`, without a space in front."""
-        while start < end and self.text[start] == " ":
-            start += 1
-        if start < end:
-            return self.starts[start], self.ends[end - 1]
-        edge = self.starts[start] if start < len(self.starts) else max(self.ends, default=0)
-        return edge, edge
+    @classmethod
+    def from_parts(cls, original: str, parts: Iterable[tuple[str, int, int]]) -> Aligned:
+        """Put together from normalised parts, each with its start and end in the original."""
+        text: list[str] = []
+        starts: list[npt.NDArray[np.int64]] = []
+        ends: list[npt.NDArray[np.int64]] = []
+        for part, start, end in parts:
+            text.append(part)
+            if part == original[start:end]:
+                starts.append(np.arange(start, end))
+                ends.append(np.arange(start + 1, end + 1))
+            else:
+                starts.append(np.full(len(part), start))
+                ends.append(np.full(len(part), end))
+        nothing = np.zeros(0, np.int64)
+        return cls(
+            "".join(text), np.concatenate([nothing, *starts]), np.concatenate([nothing, *ends])
+        )
+
+    def spans(self, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Spans:
+        """The original's characters for each `text[start:end]`."""
+        padded = np.append(self.starts, self.ends[-1:].sum())
+        first = padded[starts]
+        last = np.where(ends > starts, np.append(0, self.ends)[ends], first)
+        return np.stack([first, last], axis=1)
 
 
 @dataclass(frozen=True)
@@ -55,22 +80,22 @@ class GoogleNormalizer:
 
     def align(self, text: str) -> Aligned:
         """The normalised text and where in the original each of its characters comes from."""
-        parts: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        for start, end in _clusters(text):
-            if text[start].isspace():
-                if start == 0 or end == len(text):
-                    continue
-                part = " "
-            else:
-                part = self._decompose(text[start:end])
-            parts.append(part)
-            starts += [start] * len(part)
-            ends += [end] * len(part)
-        # No lower-cased text is longer or shorter once NFKD has taken the dot off "İ".
-        joined = "".join(parts)
-        return Aligned(joined.lower() if self.do_lower_case else joined, starts, ends)
+        aligned = Aligned.from_parts(text, self._parts(text))
+        # Lower-casing leaves the length as it is, once NFKD has taken the dot off "İ".
+        return aligned._replace(text=aligned.text.lower()) if self.do_lower_case else aligned
+
+    def _parts(self, text: str) -> Iterator[tuple[str, int, int]]:
+        end = 0
+        for irregular in _IRREGULAR.finditer(text):
+            yield text[end : irregular.start()], end, irregular.start()
+            start, end = irregular.span()
+            if not text[start].isspace():
+                for cluster_start, cluster_end in _clusters(text, start, end):
+                    part = self._decompose(text[cluster_start:cluster_end])
+                    yield part, cluster_start, cluster_end
+            elif start > 0 and end < len(text):
+                yield " ", start, end
+        yield text[end:], end, len(text)
 
     def _decompose(self, text: str) -> str:
         if self.keep_accents:
@@ -102,16 +127,12 @@ def _nfkd(text: str) -> str:
     return unicodedata.normalize("NFKD", text)
 
 
-def _clusters(text: str) -> Iterator[tuple[int, int]]:
-    """The runs of white space, and each other character with the combining marks that follow it."""
-    start = 0
-    for end in range(1, len(text) + 1):
-        if end == len(text) or not _continues(text[end], after_space=text[start].isspace()):
-            yield start, end
-            start = end
-
-
-def _continues(character: str, after_space: bool) -> bool:
-    if after_space or character.isspace():
-        return after_space and character.isspace()
-    return unicodedata.combining(unicodedata.normalize("NFKD", character)[0]) != 0
+def _clusters(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The characters of `text[start:end]`, each with the combining marks that follow it."""
+    first = start
+    for position in range(start + 1, end):
+        decomposed = unicodedata.normalize("NFKD", text[position])
+        if not unicodedata.combining(decomposed[0]):
+            yield first, position
+            first = position
+    yield first, end

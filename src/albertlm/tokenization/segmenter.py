@@ -12,7 +12,10 @@ SPACE = "▁"
 """How a piece writes a space; a piece that begins with it begins a word."""
 
 Ids = npt.NDArray[np.int32]
-Span = tuple[int, int]
+"""(T,) token ids."""
+
+Spans = npt.NDArray[np.int64]
+"""(T, 2) the first character of each token and the one after the last, in the original text."""
 
 
 class Segmenter(Protocol):
@@ -21,8 +24,8 @@ class Segmenter(Protocol):
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """The ids of each text."""
 
-    def encode_part(self, text: str, *, begins_word: bool) -> list[int]:
+    def encode_part(self, text: str, *, begins_word: bool) -> Ids:
         """The ids of a text that may stand right behind a special token, as in `[MASK].`."""
 
-    def encode_with_spans(self, text: str, *, begins_word: bool) -> tuple[list[int], list[Span]]:
-        """The ids of one text and each piece's characters in it, as `(start, end)`."""
+    def spans(self, text: str, ids: Ids, *, begins_word: bool) -> Spans:
+        """The characters of each token; `ids` are what one of the other two made of the text."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
+
 from albertlm import hub
 from albertlm.tokenization import hub_format, inputs
 from albertlm.tokenization.encoding import BatchEncoding, EncodedText, Row, Segment
@@ -15,10 +17,12 @@ from albertlm.tokenization.hub_segmenter import HubSegmenter
 from albertlm.tokenization.model_file import SPECIAL_PIECES, read_model
 from albertlm.tokenization.padding import Columns, Padding, pad_columns, to_tensors
 from albertlm.tokenization.pieces import Pieces
-from albertlm.tokenization.segmenter import Ids, Segmenter, Span
+from albertlm.tokenization.segmenter import Ids, Segmenter, Spans
 from albertlm.tokenization.truncation import Truncation, windows
 
 _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_PIECES)))
+
+_NO_SPANS: Spans = np.zeros((0, 2), np.int64)
 
 Texts = str | Sequence[str] | Sequence[tuple[str, str]]
 TensorKind = Literal["pt", "np"]
@@ -260,38 +264,35 @@ class AlbertTokenizer(Pieces):
         }
 
     def _encode(self, texts: list[str], with_spans: bool) -> list[EncodedText]:
-        if with_spans:
-            return [self._encode_parts(text, with_spans=True) for text in texts]
         plain = [not any(piece in text for piece in SPECIAL_PIECES) for text in texts]
-        rows = iter(
-            self._segmenter.encode(
-                [t for t, is_plain in zip(texts, plain, strict=True) if is_plain]
-            )
-        )
-        return [
-            EncodedText(next(rows).tolist(), []) if is_plain else self._encode_parts(text, False)
-            for text, is_plain in zip(texts, plain, strict=True)
-        ]
+        plain_texts = [text for text, is_plain in zip(texts, plain, strict=True) if is_plain]
+        plain_ids = iter(self._segmenter.encode(plain_texts))
+        encoded: list[EncodedText] = []
+        for text, is_plain in zip(texts, plain, strict=True):
+            if not is_plain:
+                encoded.append(self._encode_parts(text, with_spans))
+                continue
+            ids = next(plain_ids)
+            spans = self._segmenter.spans(text, ids, begins_word=True) if with_spans else _NO_SPANS
+            encoded.append(EncodedText(ids, spans))
+        return encoded
 
     def _encode_parts(self, text: str, with_spans: bool) -> EncodedText:
-        """The ids of a text in which special tokens may stand."""
-        ids: list[int] = []
-        spans: list[Span] = []
+        """The ids of a text in which special tokens stand."""
+        ids: list[Ids] = []
+        spans: list[Spans] = []
         end = 0
         for special in [*_SPECIAL.finditer(text), None]:
             start, end = end, special.start() if special else len(text)
             part = text[start:end]
             begins_word = start == 0 or part[:1].isspace()
+            part_ids = self._segmenter.encode_part(part, begins_word=begins_word)
+            ids.append(part_ids)
             if with_spans:
-                part_ids, part_spans = self._segmenter.encode_with_spans(
-                    part, begins_word=begins_word
-                )
-                spans += [(start + first, start + last) for first, last in part_spans]
-            else:
-                part_ids = self._segmenter.encode_part(part, begins_word=begins_word)
-            ids += part_ids
+                part_spans = self._segmenter.spans(part, part_ids, begins_word=begins_word)
+                spans.append(start + part_spans)
             if special:
-                ids.append(self._ids[special[0]])
-                spans.append(special.span())
+                ids.append(np.array([self._ids[special[0]]], np.int32))
+                spans.append(np.array([special.span()]))
                 end = special.end()
-        return EncodedText(ids, spans)
+        return EncodedText(np.concatenate(ids), np.concatenate(spans) if with_spans else _NO_SPANS)

@@ -27,7 +27,8 @@ class Unigram(dict[str, tuple[int, ...]]):
             piece: (token_id, score)
             for token_id, (piece, score) in enumerate(zip(pieces, scores, strict=True))
         }
-        self._longest = max(map(len, pieces))
+        self._lengths = [len(piece) for piece in pieces]
+        self._longest = max(self._lengths)
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) == _CACHED_WORDS:
@@ -39,6 +40,13 @@ class Unigram(dict[str, tuple[int, ...]]):
         pieces = list(self._entries)
         scores = [score for _, score in self._entries.values()]
         return Unigram, (pieces, scores, self._unknown)
+
+    def lengths(self, word: str) -> list[int]:
+        """The number of characters of each of a word's pieces."""
+        ids = self[word]
+        if self._unknown in ids:
+            return [length for _, length in self.segment(word)]
+        return [self._lengths[token_id] for token_id in ids]
 
     def segment(self, word: str) -> list[tuple[int, int]]:
         """The ids of a word's pieces, each with the number of its characters."""
