@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -136,7 +135,8 @@ def pretrain(
     )
     done = state.resume(run, model, optimizer)
     model.train()
-    metrics = _Metrics(run / "metrics.jsonl", done)
+    log = _MetricsLog(run / "metrics.jsonl", done, config.log_every)
+    started = time.perf_counter()
     for step, (phase, batch) in enumerate(_batches(config, shard, tokenizer, done), start=done):
         rate = config.learning_rate * SCHEDULES[config.schedule](
             step, config.warmup_steps, config.total_steps
@@ -145,19 +145,24 @@ def pretrain(
             group["lr"] = rate
         model.albert.encoder.depth = phase.layers or config.model.num_hidden_layers
         torch.manual_seed(config.seed + step)  # dropout is the same after a restart
-        values = {"learning_rate": rate, **_step(objective, optimizer, batch, config.bf16)}
-        if (step + 1) % config.log_every == 0:
-            metrics.write({"step": step + 1, **values})
+        losses = _step(objective, optimizer, batch, config.bf16)
+        values = {
+            **losses,
+            "learning_rate": rate,
+            "tokens": int(batch.attention_mask.sum()),
+            "seconds": time.perf_counter() - started,
+        }
+        log.add(step + 1, values)
         if (step + 1) % config.save_every == 0 or step + 1 == config.total_steps:
             state.save(run, step + 1, model, optimizer, config.keep)
         yield StepReport(step + 1, values)
+        started = time.perf_counter()
     state.export(model, tokenizer, run / "model")
 
 
 def _step(
     objective: PretrainingObjective, optimizer: Lamb, batch: Batch, bf16: bool
 ) -> dict[str, float]:
-    started = time.perf_counter()
     device_type = objective.model.predictions.bias.device.type
     with torch.autocast(device_type, dtype=torch.bfloat16, enabled=bf16):
         losses = objective(batch)
@@ -167,11 +172,7 @@ def _step(
         raise FloatingPointError(f"the loss is {values['total']}; lower the learning rate")
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return {
-        **values,
-        "tokens": int(batch.attention_mask.sum()),
-        "seconds": time.perf_counter() - started,
-    }
+    return values
 
 
 def _batches(
@@ -211,20 +212,35 @@ def _batches(
             skip, epoch = 0, epoch + 1
 
 
-class _Metrics:
-    """A line of JSON for each logged step; lines past the resumed step are cut off first."""
+class _MetricsLog:
+    """A line of JSON every few steps: sums of `tokens` and `seconds`, means of all else.
 
-    def __init__(self, path: Path, done: int) -> None:
+    Lines past the step that a run goes on from are cut off first.
+    """
+
+    def __init__(self, path: Path, done: int, every: int) -> None:
         self.path = path
+        self.every = every
+        self.window: list[dict[str, float]] = []
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
             kept = [line for line in lines if json.loads(line)["step"] <= done]
             with storage.atomic_path(path) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
-    def write(self, values: dict[str, Any]) -> None:
+    def add(self, step: int, values: dict[str, float]) -> None:
+        self.window.append(values)
+        if step % self.every:
+            return
+        sums = {name: sum(row[name] for row in self.window) for name in values}
+        count = len(self.window)
+        means = {name: sums[name] / (1 if name in _SUMS else count) for name in sums}
+        self.window = []
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+            file.write(json.dumps({"step": step, **means}) + "\n")
+
+
+_SUMS = ("tokens", "seconds")
 
 
 def _claim(run: Path, config: PretrainingConfig) -> None:
