@@ -6,7 +6,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraint
 
 .PHONY: demo test check format benchmarks results clean
 
-demo: $(VENV)/.torch  ## fill the mask of the model card with the model that ships
+demo: $(VENV)/.core  ## fill the mask of the model card with the model that ships
 	$(BIN)/albertlm fill-mask "Hello I'm a [MASK] model."
 
 test: $(VENV)/.dev  ## run the tests
@@ -39,10 +39,10 @@ $(BIN)/python:
 	$(INSTALL) pip
 
 # One stamp for each set of extras: it is newer than what it was installed from.
-$(VENV)/.torch: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) -e '.[torch]'
+$(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e .
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
-	touch $(VENV)/.torch $@
+	touch $(VENV)/.core $@

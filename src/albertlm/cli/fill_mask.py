@@ -1,4 +1,4 @@
-"""`albertlm fill-mask`."""
+"""`albertlm fill-mask`: texts with masks to proposals for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`albertlm sentence-order`."""
+"""`albertlm sentence-order`: two sentences to the probability of their order."""
 
 from __future__ import annotations
 

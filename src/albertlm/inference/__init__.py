@@ -1,1 +1,1 @@
-"""Trained models at work: batches, pipelines."""
+"""Trained models at work: engines that compute, pipelines that take texts."""

@@ -1,4 +1,4 @@
-"""ALBERT in NumPy: needs nothing but the core install, and starts in a tenth of PyTorch's time.
+"""ALBERT in NumPy: needs nothing but the core install, and starts without the import of PyTorch.
 
 N tokens of all texts, T tokens of one, P masks of a text, B texts, E embedding, D hidden,
 F intermediate, H heads, K head size, V vocabulary.
