@@ -23,6 +23,8 @@ from albertlm.tokenization.tokenizer import AlbertTokenizer
 SEED = 20190926
 BATCH_SIZE = 16
 MIN_PREDICTIONS = 100_000
+MAX_ROUNDS = 7
+"""By then a token has been masked once, on average."""
 ALL_MASKED = MaskingConfig(max_ngram=0, mask_share=1.0, random_share=0.0)
 """Single tokens, 15 % of them, every one replaced by [MASK]."""
 
@@ -62,7 +64,8 @@ def evaluate_pretraining(
     """Score a model on a shard of held-out documents.
 
     Each document is cut into windows of the model's full length; what is left at its end is not
-    used. The windows are masked again with another seed until 100,000 predictions are made.
+    used. The windows are masked again with another seed until 100,000 predictions are made, at
+    most seven times.
 
     Args:
         model: in evaluation mode.
@@ -79,7 +82,7 @@ def evaluate_pretraining(
     pieces = [tokenizer.convert_ids_to_tokens(i) for i in range(tokenizer.vocab_size)]
     characters_V = np.array([len(piece) for piece in pieces])
     nats, right, characters, predictions, round_ = 0.0, 0, 0, 0, 0
-    while predictions < MIN_PREDICTIONS:
+    while predictions < MIN_PREDICTIONS and round_ < MAX_ROUNDS:
         for start in range(0, len(windows), BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, len(windows)))
             masks = mask_tokens(

@@ -1,0 +1,134 @@
+"""One pretraining step of albert-base in bfloat16: ours with LAMB, transformers' with AdamW.
+
+Both have the same architecture and read the same tokens, 15 % of them masked, without padding.
+`linear share` is what the shared layer's own matrix products, forwards and backwards, would take
+alone in the same run, by the time of our step: no step can be faster than that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import transformers
+from torch.nn import functional as F
+
+import common
+from albertlm import AlbertConfig, AlbertForPreTraining
+from albertlm.pretraining.loader import Batch
+from albertlm.training.objective import PretrainingObjective
+from albertlm.training.optimizer import Lamb, albert_parameter_groups
+
+SHAPES = {"8x512": (8, 512), "32x128": (32, 128)}
+
+
+def random_batch(batch: int, length: int) -> Batch:
+    """Random ids; 15 % of the positions are predicted."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(5, 30000, (batch, length))
+    count = round(0.15 * (length - 3))
+    places = rng.permuted(np.tile(np.arange(1, length - 1), (batch, 1)), axis=1)[:, :count]
+    places.sort(axis=1)
+    return Batch(
+        input_ids=ids,
+        token_type_ids=np.zeros_like(ids),
+        attention_mask=np.ones_like(ids),
+        masked_positions=places,
+        labels=np.take_along_axis(ids, places, axis=1),
+        sentence_order_label=rng.integers(0, 2, batch),
+    )
+
+
+def ours(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
+    """A step as the training loop makes it."""
+    model = AlbertForPreTraining(config).train()
+    objective, optimizer = PretrainingObjective(model), Lamb(albert_parameter_groups(model))
+
+    def step() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            losses = objective(batch)
+        losses.total.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def theirs(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
+    """A step as a loop around transformers' model makes it: every position has logits."""
+    model = transformers.AlbertForPreTraining(transformers.AlbertConfig(**config.to_dict())).train()
+    optimizer = torch.optim.AdamW(model.parameters())
+    labels = np.full_like(batch.input_ids, -100)
+    np.put_along_axis(labels, batch.masked_positions, batch.labels, axis=1)
+    inputs = {
+        "input_ids": torch.from_numpy(batch.input_ids),
+        "token_type_ids": torch.from_numpy(batch.token_type_ids),
+        "attention_mask": torch.from_numpy(batch.attention_mask),
+        "labels": torch.from_numpy(labels),
+        "sentence_order_label": torch.from_numpy(batch.sentence_order_label),
+    }
+
+    def step() -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = model(**inputs).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
+def linear_seconds(config: AlbertConfig, tokens: int, rounds: int) -> float:
+    """The time of a step's linear maps in the shared layer, forwards and backwards, alone."""
+    hidden, inner = config.hidden_size, config.intermediate_size
+    seconds = 0.0
+    for inputs, outputs, count in ((hidden, hidden, 4), (hidden, inner, 1), (inner, hidden, 1)):
+        x = torch.randn(tokens, inputs, dtype=torch.bfloat16, requires_grad=True)
+        weight = torch.randn(outputs, inputs, dtype=torch.bfloat16, requires_grad=True)
+        grad = torch.randn(tokens, outputs, dtype=torch.bfloat16)
+        times = []
+        for _ in range(rounds + 1):
+            start = time.perf_counter()
+            torch.autograd.grad(F.linear(x, weight), (x, weight), grad)
+            times.append(time.perf_counter() - start)
+        seconds += count * min(times[1:])
+    return seconds * config.num_hidden_layers
+
+
+def measure(name: str, dropout: float, rounds: int) -> dict[str, float]:
+    """Tokens per second of both, their ratio, and the share of the linear maps."""
+    batch, length = SHAPES[name]
+    config = AlbertConfig.preset(
+        "albert-base-v2", hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
+    )
+    data = random_batch(batch, length)
+    seconds = common.alternating_medians(
+        rounds, ours=ours(config, data), theirs=theirs(config, data)
+    )
+    tokens = batch * length
+    return {
+        "albertlm_tokens_per_s": tokens / seconds["ours"],
+        "transformers_tokens_per_s": tokens / seconds["theirs"],
+        "ratio": seconds["theirs"] / seconds["ours"],
+        "linear_share": linear_seconds(config, tokens, rounds) / seconds["ours"],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    measurements = {}
+    for dropout in (0.0, 0.1):
+        for name in SHAPES:
+            result = measure(name, dropout, rounds)
+            measurements[f"{name}, dropout {dropout}"] = result
+            print(f"{name}, dropout {dropout}: {result['ratio']:.2f} times transformers", result)
+    common.record("pretraining_step", measurements, ["torch", "transformers"])
+
+
+if __name__ == "__main__":
+    main()

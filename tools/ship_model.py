@@ -1,0 +1,170 @@
+"""Makes the model that ships from a finished run: half precision, measured, with its card.
+
+    python tools/ship_model.py RUN HELD_OUT.parquet…
+
+The scores in the card are those of the written, rounded weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, hub, storage
+from albertlm.cli.common import token_shard
+from albertlm.evaluation.pretraining import PretrainingScores, evaluate_pretraining
+
+LIMIT_BYTES = 16 << 20
+CARD = """---
+license: apache-2.0
+language: en
+library_name: albertlm
+pipeline_tag: fill-mask
+tags: [albert]
+---
+
+# The small ALBERT that ships with albertlm
+
+A stand-in, so that every command and pipeline works without a network. It is {parameters:,}
+parameters trained for {minutes:.0f} minutes on two CPU cores. The released ALBERT models were
+trained on a few hundred times more text with thousands of times more computation; use those
+(`albert/albert-base-v2` and its family) for anything that matters.
+
+## What it cannot do
+
+It has learned which words are frequent, which follow each other, and some grammar and topic. It
+knows few facts. Its sentence-order head is little better than a coin. Its predictions repeat the
+biases of old books and of an encyclopedia. It has not been fine-tuned or tested for any task.
+
+## Data
+
+English Wikipedia of early 2015 (18,053 articles, CC BY-SA 3.0; titles, headings and other lines of
+at most six words left out) and 1,039 novels and stories in the public domain. For training:
+{documents:,} documents, {sentences:,} sentences, {corpus_tokens:,} tokens. About 1 % of the
+documents are held out: those whose id's SHA-256, its first 8 bytes read as a big-endian integer, is
+divisible by 100. The vocabulary ({vocab_size:,} SentencePiece unigram pieces, lower case, no
+accents) was trained on 500,000 sentences of the same training documents.
+
+## Recipe
+
+{layers} applications of one layer of {hidden} hidden units and {heads} heads, embeddings of
+{embedding}, positions for {window} tokens. Masked language modelling (15 % of the tokens, n-grams
+of up to three whole words, 80/10/10) and sentence order; LAMB, peak learning rate {rate}, {warmup}
+steps of warmup, linear decay, no dropout, bfloat16 products. Phases: {phases}.
+{steps:,} steps saw {tokens:,} tokens in {minutes:.1f} minutes. `make pretrained` repeats it.
+
+![Loss and accuracy over the run](curve.png)
+
+## Measured
+
+On held-out Wikipedia articles, in windows of {window} tokens: 15 % single tokens, all replaced by
+`[MASK]`, a fixed seed; for the order, held-out pairs of segments of up to {window} tokens.
+
+| measure | value |
+|---|---|
+| masked-token accuracy | {mlm_accuracy:.1%} of {predictions:,} |
+| masked-token loss | {mlm_loss:.3f} nats |
+| bits per character | {bits_per_character:.3f} |
+| sentence-order accuracy | {sop_accuracy:.1%} of {pairs:,} |
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("held_out", type=Path, nargs="+")
+    parser.add_argument("--output", type=Path, default=hub.SHIPPED)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        AlbertForPreTraining.from_pretrained(options.run / "model").half().save_pretrained(folder)
+        AlbertTokenizer.from_pretrained(options.run / "model").save_pretrained(folder)
+        scores = measure(folder, options.held_out)
+        draw_curve(read_metrics(options.run), folder / "curve.png")
+        (folder / "README.md").write_text(card(options.run, scores), encoding="utf-8")
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        if size > LIMIT_BYTES:
+            raise ValueError(f"{size} bytes are more than the {LIMIT_BYTES} that may ship")
+        if options.output.exists():
+            shutil.rmtree(options.output)
+        with storage.atomic_path(options.output) as partial:
+            shutil.copytree(folder, partial)
+    print(f"{options.output}: {size:,} bytes, {json.dumps(asdict(scores))}")
+
+
+def measure(folder: Path, held_out: list[Path]) -> PretrainingScores:
+    """The scores of a model folder on the held-out documents of some files."""
+    tokenizer = AlbertTokenizer.from_pretrained(folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        tokens = Path(temporary) / "tokens"
+        shard = token_shard(held_out, tokenizer, tokens, language="en", held_out=True)
+        model = AlbertForPreTraining.from_pretrained(folder)
+        return evaluate_pretraining(model, tokenizer, shard)
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def card(run: Path, scores: PretrainingScores) -> str:
+    """The model card, every number from the run's files."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    manifest = json.loads((run / "tokens" / "manifest.json").read_text(encoding="utf-8"))
+    model = AlbertConfig.from_dict(config["model"])
+    metrics = read_metrics(run)
+    phases = [
+        f"{phase['steps']:,} steps of {phase['batch_size']}x{phase['length']} tokens"
+        f" at {phase['layers'] or model.num_hidden_layers} applications"
+        for phase in config["phases"]
+    ]
+    parameters = AlbertForPreTraining.from_pretrained(run / "model").parameters()
+    return CARD.format(
+        parameters=sum(parameter.numel() for parameter in parameters),
+        minutes=sum(line["seconds"] for line in metrics) / 60,
+        documents=manifest["documents"],
+        sentences=manifest["sentences"],
+        corpus_tokens=manifest["tokens"],
+        vocab_size=model.vocab_size,
+        layers=model.num_hidden_layers,
+        hidden=model.hidden_size,
+        heads=model.num_attention_heads,
+        embedding=model.embedding_size,
+        rate=config["learning_rate"],
+        warmup=config["warmup_steps"],
+        phases="; ".join(phases),
+        steps=metrics[-1]["step"],
+        tokens=sum(line["tokens"] for line in metrics),
+        **asdict(scores),
+    )
+
+
+def draw_curve(metrics: list[dict[str, Any]], path: Path) -> None:
+    """Training loss and accuracies over the tokens seen."""
+    tokens, seen = 0, []
+    for line in metrics:
+        tokens += line["tokens"]
+        seen.append(tokens / 1e6)
+    figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    loss.plot(seen, [line["mlm_loss"] for line in metrics])
+    loss.set(xlabel="million tokens", ylabel="masked-token loss, nats")
+    for name, label in (("mlm_accuracy", "masked tokens"), ("sop_accuracy", "sentence order")):
+        accuracy.plot(seen, [100 * line[name] for line in metrics], label=label)
+    accuracy.set(xlabel="million tokens", ylabel="training accuracy, %", ylim=(0, 100))
+    accuracy.legend()
+    for axes in (loss, accuracy):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=90)
+
+
+if __name__ == "__main__":
+    main()
