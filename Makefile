@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt
 
-.PHONY: demo test check format benchmarks results clean
+DATA ?= $(or $(ALBERTLM_DATA),../shared/data)
+RUN := runs/shipped
+
+.PHONY: demo test check format pretrained benchmarks results clean
 
 demo: $(VENV)/.core  ## fill the mask of the model card with the model that ships
 	$(BIN)/albertlm fill-mask "Hello I'm a [MASK] model."
@@ -22,6 +25,12 @@ check: $(VENV)/.dev  ## style, types, import directions, spelling
 format: $(VENV)/.dev  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus in $(DATA): 70 minutes
+	$(BIN)/albertlm vocab $(DATA)/corpus/*.parquet --output $(RUN)/vocabulary
+	$(BIN)/albertlm pretrain shipped $(DATA)/corpus/*.parquet \
+		--vocabulary $(RUN)/vocabulary/spiece.model --output $(RUN)
+	$(BIN)/python tools/ship_model.py $(RUN) $(DATA)/corpus/wikipedia-*.parquet
 
 benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
 	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v report.py); do $(BIN)/python $$script || exit 1; done

@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import common
 import numpy as np
 import torch
 import transformers
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from transformers.initialization import no_init_weights
 
 import albertlm
+import common
 from albertlm import AlbertConfig, AlbertModel
 from albertlm.config import PRESETS
 

@@ -44,9 +44,9 @@ def attend_with_weights(
 class BlockedAttention(torch.autograd.Function):
     """Attention as batched matrix products over a few sequences at a time.
 
-    PyTorch's fused CPU kernel is slow backwards: at 32 sequences of 128 tokens and 12 heads, on two
-    cores in bfloat16, forward and backward take 136 ms, these products 35 ms. A block's scores
-    stay in cache and are computed again in the backward pass, so the memory does not grow with T².
+    PyTorch's fused CPU kernel takes several times as long backwards (`benchmarks/attention.py`).
+    A block's scores stay in cache and are computed again in the backward pass, so that the memory
+    does not grow with T².
     """
 
     @staticmethod
