@@ -44,6 +44,9 @@ def test_reading_some_positions_gives_their_rows(model: AlbertModel, lengths: li
     expected = full.last_hidden_state.take_along_dim(read[:, :, None], 1)
     assert torch.allclose(some.last_hidden_state, expected, atol=1e-5)
     assert torch.allclose(some.pooler_output, full.pooler_output, atol=1e-5)
+    states = model(ids, mask, read_positions=read, output_hidden_states=True)
+    assert torch.allclose(states.last_hidden_state, expected, atol=1e-5)
+    assert states.hidden_states[-1].shape == full.last_hidden_state.shape
 
 
 def test_activation_checkpointing_gives_the_same_gradients(tiny_config: Make) -> None:

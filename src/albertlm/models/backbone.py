@@ -74,9 +74,9 @@ class AlbertModel(PreTrainedModel):
             position_ids: (B, T) or (1, T); 0, 1, 2, … by default.
             output_hidden_states: return the states after each layer.
             output_attentions: return the attention weights of each layer.
-            read_positions: (B, P); compute the last layer at these positions only, so that
-                `last_hidden_state` is (B, P, D). The pooler reads the first of them, so [CLS] is
-                to be there. With 15 % of the positions, the last layer does 29 % of another's
+            read_positions: (B, P); `last_hidden_state` is (B, P, D), and the last layer is computed
+                at these positions only, unless its states or weights are asked for. The pooler
+                reads the first of them, so [CLS] is to be there. With 15 % of the positions, the last layer does 29 % of another's
                 products: the keys and values of all rows, and all else of those positions.
 
         Raises:
@@ -94,12 +94,20 @@ class AlbertModel(PreTrainedModel):
             layout.gather(token_type_ids[:, :, None]).squeeze(1),
             layout.gather(position_ids.expand(batch, length)[:, :, None]).squeeze(1),
         )
+        everything = read_positions is None or output_hidden_states or output_attentions
         x_ND, states, weights = self.encoder(
-            x_NE, layout, read_positions, output_hidden_states, output_attentions
+            x_NE,
+            layout,
+            None if everything else read_positions,
+            output_hidden_states,
+            output_attentions,
         )
-        if read_positions is not None:
-            layout = layout.reading(read_positions)
-        x_BTD = layout.scatter(x_ND)
+        if read_positions is None:
+            x_BTD = layout.scatter(x_ND)
+        elif everything:
+            x_BTD = layout.scatter(x_ND).take_along_dim(read_positions[:, :, None], 1)
+        else:
+            x_BTD = layout.reading(read_positions).scatter(x_ND)
         pooled_BD = None if self.pooler is None else torch.tanh(self.pooler(x_BTD[:, 0]))
         return BackboneOutput(
             last_hidden_state=x_BTD,

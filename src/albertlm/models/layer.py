@@ -180,7 +180,7 @@ class AlbertEncoder(nn.Module):
                 )
             else:
                 x_ND, layer_weights = layer(x_ND, layout, read, weights)
-            if hidden and read is None:
+            if hidden:
                 states.append(layout.scatter(x_ND))
             if weights:
                 all_weights.append(layer_weights)
