@@ -118,7 +118,7 @@ def test_features_of_tokens_are_written(
     [
         (b"", "out.npz", "is empty; put one text on each line"),
         (b"a\n\nb\n", "out.npz", "line 2 of"),
-        (b"caf\xe9\n", "out.npz", "is not UTF-8 at byte 3; convert it first"),
+        (b"a\n\xff\n", "out.npz", "is not UTF-8 at byte 2; convert it first"),
         (b"a\n", "out.csv", "ends in .csv; name a .npz or .parquet"),
         (b"a\n", "out", "ends in nothing; name a .npz or .parquet"),
         (b"a\n" + b"river " * 99, "out.npz", "tokens, the model reads at most 64"),
