@@ -76,8 +76,9 @@ class AlbertModel(PreTrainedModel):
             output_attentions: return the attention weights of each layer.
             read_positions: (B, P); `last_hidden_state` is (B, P, D), and the last layer is computed
                 at these positions only, unless its states or weights are asked for. The pooler
-                reads the first of them, so [CLS] is to be there. With 15 % of the positions, the last layer does 29 % of another's
-                products: the keys and values of all rows, and all else of those positions.
+                reads the first of them, so [CLS] is to be there. With 15 % of the positions, the
+                last layer does 29 % of another's products: the keys and values of all rows, and
+                all else of those positions.
 
         Raises:
             ValueError: an id, a segment or a length is beyond the model's, or shapes differ.
