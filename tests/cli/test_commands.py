@@ -167,3 +167,16 @@ def test_info_needs_no_weights(name: str, run: Callable, tiny_folder: Path, tmp_
     table = run("info", name).out
     assert f"{total:,}" in table
     assert "as many\noperations as a BERT of the same shape" in table
+
+
+def test_many_texts_show_a_bar_on_a_terminal(
+    run: Callable, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{ONE} {number}" for number in range(40)]
+    (tmp_path / "texts").write_text("\n".join(lines))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    options = ("--batch-size", 2, "--top-k", 1, "-m", tiny_folder, "--json")
+    code, out, err = run("fill-mask", "--file", tmp_path / "texts", *options)
+    assert code == 0
+    assert len(json.loads(out)) == 40
+    assert "texts" in err

@@ -15,7 +15,12 @@ from albertlm.inference.engine import Engine, TokenizedText, require_trained
 from albertlm.inference.numpy_engine import NumpyEngine
 from albertlm.inference.torch_engine import TorchEngine
 
-ENGINES = [NumpyEngine.from_folder, TorchEngine.from_folder]
+
+def torch_from_folder(folder: Path) -> TorchEngine:
+    return TorchEngine(AlbertForPreTraining.from_pretrained(folder))
+
+
+ENGINES = [NumpyEngine.from_folder, torch_from_folder]
 VARIANTS = {
     "erf": {"hidden_act": "gelu"},
     "tanh": {"hidden_act": "gelu_new"},

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BATCHES_AT_ONCE = 16
+"""So many batches are sorted by length together, and their results held in memory."""
+
 MODEL_HELP = "A model folder or hub id; by default the small model that ships with albertlm."
 
 Model = Annotated[str | None, typer.Option("--model", "-m", help=MODEL_HELP)]
@@ -88,15 +91,20 @@ def print_table(
     console.print(table)
 
 
-def with_progress(items: list[str], chunk_size: int, description: str) -> Iterator[list[str]]:
-    """The items in chunks, with a bar on the standard error where that is a terminal."""
+def in_chunks(texts: list[str], batch_size: int, description: str) -> Iterator[list[str]]:
+    """Some batches of texts at a time, with a bar on the standard error where it is a terminal."""
+    size = BATCHES_AT_ONCE * batch_size
+    chunks = [texts[start : start + size] for start in range(0, len(texts), size)]
+    if len(chunks) == 1 or not sys.stderr.isatty():
+        yield from chunks
+        return
+
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(description, total=len(items))
-        for start in range(0, len(items), chunk_size):
-            chunk = items[start : start + chunk_size]
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(description, total=len(texts))
+        for chunk in chunks:
             yield chunk
             progress.advance(task, len(chunk))
 

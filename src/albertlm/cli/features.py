@@ -13,9 +13,6 @@ from albertlm import storage
 from albertlm.cli import common
 from albertlm.inference.engine import Floats
 
-BATCHES_AT_ONCE = 16
-"""So many batches are sorted by length together, and held in memory."""
-
 Chunk = tuple[list[str], list[Floats]]
 
 
@@ -53,7 +50,7 @@ def features(
     extract = pipeline("feature-extraction", model, engine=engine)
 
     def chunks() -> Iterator[Chunk]:
-        for chunk in common.with_progress(lines, BATCHES_AT_ONCE * batch_size, "features"):
+        for chunk in common.in_chunks(lines, batch_size, "features"):
             yield (
                 chunk,
                 extract(

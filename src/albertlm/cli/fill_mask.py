@@ -46,7 +46,13 @@ def fill_mask(
 
     unmasker = pipeline("fill-mask", model, engine=engine)
     words = targets.split(",") if targets else None
-    results = unmasker(all_texts, top_k=top_k, targets=words, clean=clean, batch_size=batch_size)
+    results = [
+        result
+        for chunk in common.in_chunks(all_texts, batch_size, "texts")
+        for result in unmasker(
+            chunk, top_k=top_k, targets=words, clean=clean, batch_size=batch_size
+        )
+    ]
     if as_json:
         common.print_json(results)
         return

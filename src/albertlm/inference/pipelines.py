@@ -83,7 +83,7 @@ def pipeline(
         raise ValueError(f"unknown task {task!r}; the tasks are {', '.join(PIPELINES)}")
     if model is None or isinstance(model, str | Path):
         folder = hub.SHIPPED if model is None else hub.resolve(model, **options)
-        loaded: Engine = _load(folder, engine)
+        loaded: Engine = _load(folder, engine, task)
         tokenizer = folder if tokenizer is None else tokenizer
     else:
         from albertlm.inference.torch_engine import TorchEngine
@@ -96,7 +96,7 @@ def pipeline(
     return PIPELINES[task](loaded, tokenizer)
 
 
-def _load(folder: Path, engine: EngineName) -> Engine:
+def _load(folder: Path, engine: EngineName, task: str) -> Engine:
     if engine == "numpy":
         from albertlm.inference.numpy_engine import NumpyEngine
 
@@ -104,5 +104,5 @@ def _load(folder: Path, engine: EngineName) -> Engine:
     if engine == "torch":
         from albertlm.inference.torch_engine import TorchEngine
 
-        return TorchEngine.from_folder(folder)
+        return TorchEngine.from_folder(folder, task)
     raise ValueError(f"unknown engine {engine!r}; the engines are numpy and torch")

@@ -16,8 +16,14 @@ from torch.nn.utils.rnn import pad_sequence
 from albertlm.checkpoints import names
 from albertlm.inference.engine import Floats, TokenizedText
 from albertlm.models.backbone import AlbertModel
-from albertlm.models.heads import AlbertForPreTraining
+from albertlm.models.heads import AlbertForMaskedLM, AlbertForSentenceOrder
 from albertlm.models.pretrained import PreTrainedModel
+
+ARCHITECTURES: dict[str, type[PreTrainedModel]] = {
+    "fill-mask": AlbertForMaskedLM,
+    "feature-extraction": AlbertModel,
+    "sentence-order": AlbertForSentenceOrder,
+}
 
 
 class TorchEngine:
@@ -31,9 +37,9 @@ class TorchEngine:
         self._backbone: Any = model if isinstance(model, AlbertModel) else self._model.albert
 
     @classmethod
-    def from_folder(cls, folder: Path) -> Self:
-        """The engine of a model folder; errors as of `from_pretrained`."""
-        return cls(AlbertForPreTraining.from_pretrained(folder))
+    def from_folder(cls, folder: Path, task: str) -> Self:
+        """The engine of a model folder, with the head of a task; errors as of `from_pretrained`."""
+        return cls(ARCHITECTURES[task].from_pretrained(folder))
 
     @torch.inference_mode()
     def hidden_states(self, texts: Sequence[TokenizedText]) -> list[Floats]:
