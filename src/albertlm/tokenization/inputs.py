@@ -57,7 +57,9 @@ def as_rows(encodings: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[
     return columns
 
 
-def padding_strategy(padding: object) -> Padding:
+def padding_strategy(padding: object, multiple_of: object) -> Padding:
+    if multiple_of is not None:
+        require_count("pad_to_multiple_of", multiple_of, least=1)
     named = {True: "longest", False: "do_not_pad"}
     return cast("Padding", _choice("padding", padding, named, get_args(Padding)))
 

@@ -53,9 +53,13 @@ class Pieces:
 
     @cached_property
     def word_starts(self) -> npt.NDArray[np.bool_]:
-        """(V,) whether a piece begins a word: it begins with `▁`, or is a special token."""
+        """(V,) whether a piece begins a word: it begins with `▁`, or is a special token.
+
+        `<unk>` does not: it stands for characters within a word, behind a piece with the `▁`.
+        """
         starts = np.array([piece.startswith(SPACE) for piece in self._model.pieces])
         starts[self.all_special_ids] = True
+        starts[self.unk_token_id] = False
         starts.flags.writeable = False
         return starts
 

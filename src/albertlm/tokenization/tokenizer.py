@@ -167,7 +167,7 @@ class AlbertTokenizer(Pieces):
             ValueError: an argument is not allowed; the message says what is.
         """
         columns, is_batch = inputs.as_columns(text, text_pair)
-        pads = inputs.padding_strategy(padding)
+        pads = inputs.padding_strategy(padding, pad_to_multiple_of)
         if truncation is None:
             truncation = max_length is not None and pads == "do_not_pad"
         cuts = inputs.truncation_strategy(truncation)
@@ -247,7 +247,7 @@ class AlbertTokenizer(Pieces):
             pad_to_multiple_of: round the padded length up.
             return_tensors: `pt`, `np`, or lists.
         """
-        pads = inputs.padding_strategy(padding)
+        pads = inputs.padding_strategy(padding, pad_to_multiple_of)
         inputs.require_tensor_kind(return_tensors)
         length = self.model_max_length if max_length is None else max_length
         inputs.require_count("max_length", length, least=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -55,9 +56,12 @@ def train_vocabulary(
     """
     _check(vocab_size, sample_size, character_coverage)
     model = Path(path) if str(path).endswith(".model") else Path(path) / "spiece.model"
-    sentences = _Sentences(texts, GoogleNormalizer(do_lower_case, keep_accents))
+    normalize = GoogleNormalizer(do_lower_case, keep_accents)
+    # SentencePiece would draw the sample itself, but with a seed that cannot be set.
+    sentences = _draw(_sentences(texts, normalize), sample_size, seed)
+    if not sentences:
+        raise ValueError("there is no text to train a vocabulary on; give texts that are not empty")
     trained = io.BytesIO()
-    sentencepiece.set_random_generator_seed(seed)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(sentences),
@@ -77,9 +81,7 @@ def train_vocabulary(
             minloglevel=2,
         )
     except RuntimeError as error:
-        if sentences.error:
-            raise sentences.error from None
-        raise ValueError(_explain(str(error), vocab_size, sentences.count)) from None
+        raise ValueError(_explain(str(error), vocab_size, len(sentences))) from None
     with storage.atomic_path(model) as temporary:
         temporary.write_bytes(trained.getvalue())
     with storage.atomic_path(model.with_suffix(".vocab")) as temporary:
@@ -87,37 +89,30 @@ def train_vocabulary(
     return model
 
 
-class _Sentences:
-    """The normalised lines of the texts; remembers what SentencePiece would swallow."""
+def _sentences(texts: Iterable[str], normalize: GoogleNormalizer) -> Iterator[str]:
+    """The normalised lines of the texts."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise ValueError(f"a text is of type {type(text).__name__}; give strings")
+        for line in text.splitlines():
+            yield from _parts(normalize(line))
 
-    def __init__(self, texts: Iterable[str], normalize: GoogleNormalizer) -> None:
-        self.texts = texts
-        self.normalize = normalize
-        self.count = 0
-        self.error: Exception | None = None
 
-    def __iter__(self) -> Iterator[str]:
-        try:
-            for text in self.texts:
-                if not isinstance(text, str):
-                    raise ValueError(f"a text is {type(text).__name__}, not str; give strings")
-                for line in text.splitlines():
-                    for sentence in _parts(self.normalize(line)):
-                        self.count += 1
-                        yield sentence
-        except Exception as error:
-            self.error = error
-            raise
+def _draw(sentences: Iterator[str], size: int, seed: int) -> list[str]:
+    """A sample in which each sentence has the same chance, however many there are."""
+    draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    drawn: list[str] = []
+    for count, sentence in enumerate(sentences):
+        if count < size:
+            drawn.append(sentence)
+        elif (place := draw.randrange(count + 1)) < size:
+            drawn[place] = sentence
+    return drawn
 
 
 def _parts(line: str) -> Iterator[str]:
     """The line, cut at spaces into parts that SentencePiece does not leave out."""
-    try:
-        size = len(line.encode())
-    except UnicodeEncodeError as error:
-        surrogate = f"\\u{ord(line[error.start]):04x}"
-        raise ValueError(f"a text holds the lone surrogate {surrogate}; decode it again") from None
-    if size <= _LONGEST_SENTENCE:
+    if len(line.encode()) <= _LONGEST_SENTENCE:
         if line:
             yield line
         return
@@ -156,8 +151,6 @@ def _check(vocab_size: int, sample_size: int, character_coverage: float) -> None
 
 def _explain(message: str, vocab_size: int, sentences: int) -> str:
     """What to do about an error of SentencePiece, in one line."""
-    if sentences == 0:
-        return "there is no text to train a vocabulary on; give texts that are not empty"
     if largest := re.search(r"value <= (\d+)", message):
         return (
             f"{sentences} sentences are too few for vocab_size={vocab_size}; "
