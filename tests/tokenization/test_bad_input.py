@@ -68,6 +68,8 @@ def test_a_missing_vocabulary(tmp_path: Path) -> None:
         AlbertTokenizer(tmp_path / "spiece.model")
     with pytest.raises(FileNotFoundError, match=r"there is no vocabulary .* train one"):
         AlbertTokenizer.from_pretrained(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"there is no vocabulary .* train one"):
+        AlbertTokenizer.from_pretrained("no/such/spiece.model")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])

@@ -127,6 +127,9 @@ def test_rows_are_padded_by_a_collator(tokenizer: AlbertTokenizer) -> None:
     together = tokenizer(texts, padding=True, return_tensors="pt")
     assert all(torch.equal(collated[name], together[name]) for name in together)
     assert tokenizer.pad(tokenizer(texts))["input_ids"] == together.input_ids.tolist()
+    assert tokenizer.pad(together)["input_ids"] == together.input_ids.tolist()
+    single = tokenizer.pad(tokenizer("the"), padding="max_length", max_length=9)
+    assert [len(row) for row in single["input_ids"]] == [9]
 
 
 @pytest.mark.parametrize("hub_mode", [True, False])

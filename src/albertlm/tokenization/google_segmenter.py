@@ -11,11 +11,12 @@ import sentencepiece
 
 from albertlm.tokenization.model_file import ModelFile
 from albertlm.tokenization.normalization import GoogleNormalizer
+from albertlm.tokenization.protobuf import field
 from albertlm.tokenization.segmenter import SPACE, Ids, Spans
 
 _Positions = npt.NDArray[np.int64]
 
-_NO_DUMMY_PREFIX = b"\x1a\x02\x18\x00"
+_NO_DUMMY_PREFIX = field(3, field(3, 0))
 """`normalizer_spec {add_dummy_prefix: false}`; what is appended to a protobuf message overrides."""
 
 

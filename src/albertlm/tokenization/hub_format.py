@@ -53,6 +53,12 @@ def write_tokenizer(folder: Path, model: ModelFile, options: Mapping[str, Any]) 
     storage.write_json(folder / CONFIG_FILE, config)
 
 
+def vocabulary_file(folder: Path) -> Path:
+    """The folder's `spiece.model`, or its `tokenizer.json` if transformers 5 wrote only that."""
+    model, definition = folder / MODEL_FILE, folder / TOKENIZER_FILE
+    return definition if definition.is_file() and not model.is_file() else model
+
+
 def read_options(folder: Path) -> dict[str, Any]:
     """The options in a folder's `tokenizer_config.json`; none if it has no such file.
 

@@ -33,8 +33,8 @@ def as_columns(text: object, text_pair: object) -> tuple[list[list[str]], bool]:
 
 def as_ids(ids: Any, vocab_size: int) -> list[int]:
     """Token ids from an id, a list, an array or a tensor."""
-    values = ids.tolist() if hasattr(ids, "tolist") else ids
-    values = [values] if isinstance(values, int) else list(values)
+    plain = _as_plain(ids)
+    values = [plain] if isinstance(plain, int) else list(plain)
     for value in values:
         if not isinstance(value, int):
             raise ValueError(f"a token id is {_kind(value)}; use batch_decode for several rows")
@@ -46,14 +46,14 @@ def as_ids(ids: Any, vocab_size: int) -> list[int]:
 def as_rows(encodings: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Encodings of single texts, or one mapping of rows, as lists of rows by name."""
     if isinstance(encodings, Mapping):
-        columns = {name: list(rows) for name, rows in encodings.items()}
+        columns = {name: _as_plain(rows) for name, rows in encodings.items()}
     else:
         names = encodings[0] if encodings else ()
-        columns = {name: [encoding[name] for encoding in encodings] for name in names}
+        columns = {name: [_as_plain(each[name]) for each in encodings] for name in names}
     if "input_ids" not in columns:
-        raise ValueError(
-            "there are no input_ids to pad; give what a call of the tokenizer returned"
-        )
+        raise ValueError("there are no input_ids to pad; give what a call of the tokenizer gave")
+    if any(isinstance(row, int) for row in columns["input_ids"]):
+        return {name: [row] for name, row in columns.items()}
     return columns
 
 
@@ -104,6 +104,11 @@ def require_strings(texts: Iterable[object]) -> None:
 def _strings(texts: Sequence[object]) -> list[str]:
     require_strings(texts)
     return cast("list[str]", list(texts))
+
+
+def _as_plain(values: Any) -> Any:
+    """Lists for an array or a tensor; anything else as it is."""
+    return values.tolist() if hasattr(values, "tolist") else values
 
 
 def _as_list(name: str, value: object) -> list[object]:

@@ -1,19 +1,21 @@
-"""Reading of `spiece.model`, the file that holds a SentencePiece vocabulary."""
+"""Reading of a vocabulary: `spiece.model`, or a `tokenizer.json` where that is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import sentencepiece
+
+from albertlm.tokenization.definition import model_from_definition
+from albertlm.tokenization.protobuf import read_fields
 
 SPECIAL_PIECES = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
 """The pieces that are tokens of their own wherever they stand in a text."""
 
 
 class ModelFile(NamedTuple):
-    """A `spiece.model`: the file's bytes, SentencePiece's reader of it, and the pieces by id."""
+    """A `spiece.model`: its content, SentencePiece's reader of it, and the pieces by id."""
 
     content: bytes
     processor: sentencepiece.SentencePieceProcessor
@@ -25,22 +27,22 @@ class ModelFile(NamedTuple):
 
     def character_map(self) -> bytes:
         """SentencePiece's compiled normalisation rules; empty if there are none."""
-        return dict(_fields(_normalizer_spec(self.content))).get(2, b"")
+        return dict(read_fields(_normalizer_spec(self.content))).get(2, b"")
 
 
 def read_model(path: str | Path) -> ModelFile:
-    """Read and check a `spiece.model`.
+    """Read and check a `spiece.model`, or the vocabulary inside a `tokenizer.json`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is truncated, is no SentencePiece model, or lacks ALBERT's special pieces.
+        ValueError: it is truncated, is no unigram vocabulary, or lacks ALBERT's special pieces.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no vocabulary {path}; name a spiece.model, or train one (`albertlm vocab`)"
         )
-    content = path.read_bytes()
+    content = model_from_definition(path) if path.suffix == ".json" else path.read_bytes()
     try:
         processor = sentencepiece.SentencePieceProcessor()
         processor.load_from_serialized_proto(content)
@@ -64,25 +66,3 @@ def _normalizer_spec(content: bytes) -> bytes:
     normalizer = sentencepiece.SentencePieceNormalizer(model_proto=content)
     spec: bytes = normalizer.serialized_normalizer_spec()
     return spec
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The numbers and contents of a protobuf message's strings; all else in it are integers."""
-    position = 0
-    while position < len(message):
-        key, position = _varint(message, position)
-        size, position = _varint(message, position)
-        if key & 7 == 2:
-            yield key >> 3, message[position : position + size]
-            position += size
-
-
-def _varint(message: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return value, position

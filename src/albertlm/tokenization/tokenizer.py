@@ -36,7 +36,7 @@ class AlbertTokenizer(Pieces):
     before a comma, in pairs of single quotes, and behind `[MASK]`.
 
     Args:
-        vocab_file: a `spiece.model`.
+        vocab_file: a `spiece.model`, or a `tokenizer.json`.
         do_lower_case: lower-case the text.
         keep_accents: keep the combining marks.
         hub_mode: the ids that transformers gives.
@@ -93,7 +93,7 @@ class AlbertTokenizer(Pieces):
         """The tokenizer of a model, with the options in its `tokenizer_config.json`.
 
         Args:
-            name: a folder, a hub id, or the path of a `spiece.model`.
+            name: a folder, a hub id, or the path of a `spiece.model` or `tokenizer.json`.
             revision: as in `hub.resolve`, and so are `cache_dir`, `local_files_only` and `token`.
             cache_dir: the hub's cache.
             local_files_only: only look in the cache.
@@ -101,7 +101,7 @@ class AlbertTokenizer(Pieces):
             **options: the class's own options; they go before those in the file.
         """
         inputs.require_known(options, hub_format.OPTIONS)
-        if Path(name).is_file():
+        if str(name).endswith((".model", ".json")):
             return cls(name, **options)
         folder = hub.resolve(
             name,
@@ -111,7 +111,8 @@ class AlbertTokenizer(Pieces):
             token=token,
             part="tokenizer",
         )
-        return cls(folder / hub_format.MODEL_FILE, **hub_format.read_options(folder) | options)
+        options = hub_format.read_options(folder) | options
+        return cls(hub_format.vocabulary_file(folder), **options)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `spiece.model`, `tokenizer.json` and `tokenizer_config.json` into a folder.
@@ -211,7 +212,7 @@ class AlbertTokenizer(Pieces):
         """The ids of each text; no token is added, and none is parsed: `[MASK]` is plain text.
 
         Returns:
-            For each text a read-only array of shape (T,).
+            For each text an array of shape (T,); copy it before you write to it.
         """
         if isinstance(texts, str):
             raise ValueError("texts is one string; give a list of strings")
