@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import UserDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -11,35 +11,38 @@ import numpy as np
 import numpy.typing as npt
 
 from albertlm.tokenization.segmenter import Ids, Spans
+from albertlm.tokenization.truncation import Window
 
 Item = TypeVar("Item")
 
 
-class EncodedText(NamedTuple):
-    """A whole text without added tokens; `spans` are empty if they were not asked for."""
+class EncodedTexts(NamedTuple):
+    """Whole texts without added tokens; there are no `spans` if they were not asked for."""
 
-    ids: Ids
-    spans: Spans
+    ids: list[Ids]
+    spans: list[Spans]
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The tokens `start:stop` of a text."""
+    """The tokens `start:stop` of text number `sample`."""
 
-    text: EncodedText
+    texts: EncodedTexts
+    sample: int
     start: int
     stop: int
 
     def ids(self) -> list[int]:
-        ids: list[int] = self.text.ids[self.start : self.stop].tolist()
+        ids: list[int] = self.texts.ids[self.sample][self.start : self.stop].tolist()
         return ids
 
     def spans(self) -> list[tuple[int, int]]:
-        return [(start, end) for start, end in self.text.spans[self.start : self.stop].tolist()]
+        spans = self.texts.spans[self.sample][self.start : self.stop].tolist()
+        return [(start, end) for start, end in spans]
 
     def words(self, word_starts: npt.NDArray[np.bool_]) -> list[int]:
         """The number of each token's word, counted from the beginning of the whole text."""
-        begun = np.cumsum(word_starts[self.text.ids])[self.start : self.stop]
+        begun = np.cumsum(word_starts[self.texts.ids[self.sample]])[self.start : self.stop]
         words: list[int] = np.maximum(begun - 1, 0).tolist()
         return words
 
@@ -51,7 +54,7 @@ class Segment:
 class Row:
     """A row of a batch before padding: one or two segments, `[CLS]` and `[SEP]` around them."""
 
-    segments: tuple[Segment, ...]
+    segments: list[Segment]
     with_special: bool
 
     def lay_out(self, values: Iterable[list[Item]], special: Item) -> list[Item]:
@@ -82,9 +85,36 @@ class Row:
     def spans(self) -> list[tuple[int, int]]:
         return self.lay_out((segment.spans() for segment in self.segments), (0, 0))
 
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a batch, each made when it is looked at: thousands of objects slow Python down.
+
+    Args:
+        columns: the texts, or the texts and their pairs.
+        with_special: whether the rows have `[CLS]` and `[SEP]`.
+        samples: for each row, which text it is from.
+        windows: for each row, which tokens of each of its texts it holds.
+    """
+
+    columns: list[EncodedTexts]
+    with_special: bool
+    samples: list[int]
+    windows: list[tuple[Window, ...]]
+
     def __len__(self) -> int:
-        added = len(self.segments) + 1 if self.with_special else 0
-        return sum(map(len, self.segments)) + added
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Row:
+        sample, windows = self.samples[index], self.windows[index]
+        segments = [
+            Segment(texts, sample, start, stop)
+            for texts, (start, stop) in zip(self.columns, windows, strict=True)
+        ]
+        return Row(segments, self.with_special)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self.__getitem__, range(len(self)))
 
 
 class BatchEncoding(UserDict[str, Any]):
@@ -100,7 +130,7 @@ class BatchEncoding(UserDict[str, Any]):
     def __init__(
         self,
         data: dict[str, Any],
-        rows: list[Row],
+        rows: Rows,
         lengths: list[int],
         word_starts: npt.NDArray[np.bool_],
     ) -> None:
@@ -131,7 +161,7 @@ class BatchEncoding(UserDict[str, Any]):
                 self.data[name] = value.to(device)
         return self
 
-    def _segments(self, row: int) -> tuple[Segment, ...]:
+    def _segments(self, row: int) -> list[Segment]:
         if not 0 <= row < len(self._rows):
             raise ValueError(f"there is no row {row}; the encoding has {len(self._rows)}")
         return self._rows[row].segments
