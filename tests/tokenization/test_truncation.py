@@ -42,6 +42,7 @@ def sorted_rows(encoded: dict[str, Any]) -> list[Any]:
     return sorted(zip(*(encoded[name] for name in sorted(encoded)), strict=True))
 
 
+@pytest.mark.filterwarnings("ignore:`max_length` is ignored")
 @settings(deadline=None, max_examples=300)
 @given(
     texts=st.lists(WORDS.map(" ".join), min_size=1, max_size=3),

@@ -54,9 +54,11 @@ class HubSegmenter:
         return aligned.spans(np.array(starts, np.int64), np.array(ends, np.int64))
 
     def _ids(self, text: str) -> Iterator[int]:
-        words = [_with_space(chunk) for chunk in self._normalize(text).split(" ") if chunk]
+        chunks = filter(None, self._normalize(text).split(" "))
         if SPACE in text:
-            words = [word for chunk in words for word in _WORD.findall(chunk)]
+            words = [word for chunk in chunks for word in _WORD.findall(_with_space(chunk))]
+        else:
+            words = [SPACE + chunk for chunk in chunks]
         return chain.from_iterable(map(self._unigram.__getitem__, words))
 
 

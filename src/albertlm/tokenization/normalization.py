@@ -85,6 +85,9 @@ class GoogleNormalizer:
         return aligned._replace(text=aligned.text.lower()) if self.do_lower_case else aligned
 
     def _parts(self, text: str) -> Iterator[tuple[str, int, int]]:
+        if text.isascii() and text == " ".join(text.split()):
+            yield text, 0, len(text)
+            return
         end = 0
         for irregular in _IRREGULAR.finditer(text):
             yield text[end : irregular.start()], end, irregular.start()
