@@ -10,6 +10,7 @@ from albertlm.pretraining.masking import (
     IGNORED,
     MaskingConfig,
     Masks,
+    begins_word,
     draw_ngram_lengths,
     mask_tokens,
 )
@@ -62,6 +63,12 @@ def test_shares_over_a_million_tokens(max_ngram: int) -> None:
     assert abs(len(random) / len(now) - 0.1) < 0.003
     assert random.min() >= 5
     assert len(set(random.tolist())) > 0.99 * (VOCAB - 5)
+
+
+def test_words_begin_as_in_the_released_code() -> None:
+    begins = ["▁the", "<unk>", ".", "(", "▁", "€", "1999", "über", "日"]
+    goes_on = ["ing", "s", "o'c"]
+    assert begins_word(begins + goes_on).tolist() == [True] * len(begins) + [False] * len(goes_on)
 
 
 def test_ngram_lengths_as_drawn() -> None:

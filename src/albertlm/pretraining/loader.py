@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albertlm.pretraining import randomness
-from albertlm.pretraining.masking import MaskingConfig, mask_tokens
+from albertlm.pretraining.masking import MaskingConfig, begins_word, mask_tokens
 from albertlm.pretraining.segments import SPECIAL_TOKENS, Segments, cut_chunks, pair_segments
 from albertlm.pretraining.shards import TokenShard
 from albertlm.tokenization.tokenizer import AlbertTokenizer
@@ -69,7 +69,7 @@ class PretrainingData:
         self.masking = masking
         self.seed = seed
         self.short_probability = short_probability
-        self.word_starts = tokenizer.word_starts
+        self.word_starts = begins_word(tokenizer.get_vocab())
         self.segments = lru_cache(maxsize=1)(self._segments)
 
     def _segments(self, epoch: int) -> Segments:

@@ -5,6 +5,8 @@ B batch, T positions, P masked positions, W words.
 
 from __future__ import annotations
 
+import string
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +119,25 @@ def mask_tokens(
     positions[rows, slots] = places
     labels[rows, slots] = original
     return Masks(masked, positions, labels)
+
+
+def begins_word(pieces: Iterable[str]) -> NDArray[np.bool_]:
+    """(V,) whether a piece begins a word of its own, for masks of whole words.
+
+    It begins with `▁` or `<`, is a punctuation mark, or holds anything but English letters and
+    punctuation. So a full stop is not masked with the word before it, and foreign or numeric
+    pieces stand alone. Source: `_is_start_piece_sp` of the released code.
+    """
+    plain = set(string.ascii_letters + _PUNCTUATION)
+    return np.array(
+        [
+            piece[:1] in ("▁", "<") or piece in _PUNCTUATION or not plain.issuperset(piece)
+            for piece in pieces
+        ]
+    )
+
+
+_PUNCTUATION = string.punctuation + "€£"
 
 
 def draw_ngram_lengths(uniform: NDArray[np.float64], max_ngram: int) -> NDArray[np.int64]:

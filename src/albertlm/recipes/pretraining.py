@@ -27,7 +27,7 @@ def shipped(vocab_size: int) -> PretrainingConfig:
         phases=(
             Phase(steps=4200, batch_size=64, length=64, layers=3),
             Phase(steps=1400, batch_size=64, length=128),
-            Phase(steps=300, batch_size=24, length=512),
+            Phase(steps=300, batch_size=16, length=512),
         ),
         learning_rate=8e-3,
         warmup_steps=200,
