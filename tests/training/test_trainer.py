@@ -132,19 +132,3 @@ def test_bad_configuration(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         replace(config, **changes)
-
-
-def test_longer_sequences_start_from_the_positions_of_shorter_ones(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
-) -> None:
-    phases = (
-        Phase(steps=10, batch_size=8, length=24),
-        Phase(steps=1, batch_size=8, length=48),
-    )
-    config = replace(config, phases=phases, learning_rate=1e-9)
-    list(pretrain(config, shard, tokenizer, tmp_path))
-    weight = AlbertForPreTraining.from_pretrained(
-        tmp_path / "model"
-    ).albert.embeddings.position_embeddings.weight
-    assert torch.allclose(weight[24:48], weight[:24], atol=1e-6)
-    assert torch.allclose(weight[48:], weight[:16], atol=1e-6)

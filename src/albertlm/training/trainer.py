@@ -135,7 +135,6 @@ def pretrain(
     )
     done = state.resume(run, model, optimizer)
     model.train()
-    extensions = _extensions(config.phases)
     log = _MetricsLog(run / "metrics.jsonl", done, config.log_every)
     started = time.perf_counter()
     for step, (phase, batch) in enumerate(_batches(config, shard, tokenizer, done), start=done):
@@ -144,8 +143,6 @@ def pretrain(
         )
         for group in optimizer.param_groups:
             group["lr"] = rate
-        if step in extensions:
-            extend_positions(model, extensions[step])
         encoder = model.albert.encoder
         encoder.depth = phase.layers or len(encoder.applications)
         torch.manual_seed(config.seed + step)  # dropout is the same after a restart
@@ -162,27 +159,6 @@ def pretrain(
         yield StepReport(step + 1, values)
         started = time.perf_counter()
     state.export(model, tokenizer, run / "model")
-
-
-@torch.no_grad()
-def extend_positions(model: AlbertForPreTraining, trained: int) -> None:
-    """Start the positions from `trained` on as copies of those before, over and over.
-
-    What was learned on short sequences holds on long ones from their first step.
-    """
-    weight = model.albert.embeddings.position_embeddings.weight
-    rows = torch.arange(trained, len(weight), device=weight.device)
-    weight[rows] = weight[rows % trained]
-
-
-def _extensions(phases: tuple[Phase, ...]) -> dict[int, int]:
-    """The steps at which sequences become longer than before, with the longest length before."""
-    found, step, longest = {}, 0, phases[0].length
-    for phase in phases:
-        if phase.length > longest:
-            found[step] = longest
-        step, longest = step + phase.steps, max(longest, phase.length)
-    return found
 
 
 def _step(
