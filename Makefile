@@ -26,11 +26,13 @@ format: $(VENV)/.dev  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus in $(DATA): 70 minutes
-	$(BIN)/albertlm vocab $(DATA)/corpus/*.parquet --output $(RUN)/vocabulary
+pretrained: $(VENV)/.dev $(RUN)/vocabulary/tokenizer.json  ## train the model that ships again, from the corpus in $(DATA): 70 minutes
 	$(BIN)/albertlm pretrain shipped $(DATA)/corpus/*.parquet \
-		--vocabulary $(RUN)/vocabulary/spiece.model --output $(RUN)
+		--vocabulary $(RUN)/vocabulary --output $(RUN)
 	$(BIN)/python tools/ship_model.py $(RUN) $(DATA)/corpus/wikipedia-*.parquet
+
+$(RUN)/vocabulary/tokenizer.json: | $(VENV)/.dev
+	$(BIN)/albertlm vocab $(DATA)/corpus/*.parquet --output $(RUN)/vocabulary
 
 benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
 	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v report.py); do $(BIN)/python $$script || exit 1; done

@@ -19,8 +19,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, hub, storage
-from albertlm.cli.common import token_shard
 from albertlm.evaluation.pretraining import PretrainingScores, evaluate_pretraining
+from albertlm.pretraining.shards import shard_of_files
 
 LIMIT_BYTES = 16 << 20
 CARD = """---
@@ -34,15 +34,15 @@ tags: [albert]
 # The small ALBERT that ships with albertlm
 
 A stand-in, so that every command and pipeline works without a network. It is {parameters:,}
-parameters trained for {minutes:.0f} minutes on two CPU cores. The released ALBERT models were
-trained on a few hundred times more text with thousands of times more computation; use those
-(`albert/albert-base-v2` and its family) for anything that matters.
+parameters trained for {minutes:.0f} minutes on two CPU cores. The released ALBERT models saw far more
+text, for far longer; use those (`albert/albert-base-v2` and its family) for anything that matters.
 
 ## What it cannot do
 
 It has learned which words are frequent, which follow each other, and some grammar and topic. It
-knows few facts. Its sentence-order head is little better than a coin. Its predictions repeat the
-biases of old books and of an encyclopedia. It has not been fine-tuned or tested for any task.
+knows few facts. A coin tells sentence order in 50 % of the cases, this model in {sop_accuracy:.0%}. It repeats the
+biases of old books and of an encyclopedia. It has not been fine-tuned or tested for any task, and
+reads no more than {window} tokens.
 
 ## Data
 
@@ -59,7 +59,8 @@ accents) was trained on 500,000 sentences of the same training documents.
 {embedding}, positions for {window} tokens. Masked language modelling (15 % of the tokens, n-grams
 of up to three whole words, 80/10/10) and sentence order; LAMB, peak learning rate {rate}, {warmup}
 steps of warmup, linear decay, no dropout, bfloat16 products. Phases: {phases}.
-{steps:,} steps saw {tokens:,} tokens in {minutes:.1f} minutes. `make pretrained` repeats it.
+{steps:,} steps saw {tokens:,.0f} tokens in {minutes:.1f} minutes. `make pretrained` repeats the recipe.
+{note}
 
 ![Loss and accuracy over the run](curve.png)
 
@@ -81,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("held_out", type=Path, nargs="+")
+    parser.add_argument("--note", default="", help="what sets this run apart from its recipe")
     parser.add_argument("--output", type=Path, default=hub.SHIPPED)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
@@ -89,13 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         AlbertTokenizer.from_pretrained(options.run / "model").save_pretrained(folder)
         scores = measure(folder, options.held_out)
         draw_curve(read_metrics(options.run), folder / "curve.png")
-        (folder / "README.md").write_text(card(options.run, scores), encoding="utf-8")
+        (folder / "README.md").write_text(card(options.run, scores, options.note), encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > LIMIT_BYTES:
             raise ValueError(f"{size} bytes are more than the {LIMIT_BYTES} that may ship")
-        if options.output.exists():
-            shutil.rmtree(options.output)
-        with storage.atomic_path(options.output) as partial:
+        with storage.replaced_folder(options.output) as partial:
             shutil.copytree(folder, partial)
     print(f"{options.output}: {size:,} bytes, {json.dumps(asdict(scores))}")
 
@@ -105,7 +105,7 @@ def measure(folder: Path, held_out: list[Path]) -> PretrainingScores:
     tokenizer = AlbertTokenizer.from_pretrained(folder)
     with tempfile.TemporaryDirectory() as temporary:
         tokens = Path(temporary) / "tokens"
-        shard = token_shard(held_out, tokenizer, tokens, language="en", held_out=True)
+        shard = shard_of_files(held_out, tokenizer, tokens, held_out=True)
         model = AlbertForPreTraining.from_pretrained(folder)
         return evaluate_pretraining(model, tokenizer, shard)
 
@@ -115,7 +115,7 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def card(run: Path, scores: PretrainingScores) -> str:
+def card(run: Path, scores: PretrainingScores, note: str) -> str:
     """The model card, every number from the run's files."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     manifest = json.loads((run / "tokens" / "manifest.json").read_text(encoding="utf-8"))
@@ -143,6 +143,7 @@ def card(run: Path, scores: PretrainingScores) -> str:
         phases="; ".join(phases),
         steps=metrics[-1]["step"],
         tokens=sum(line["tokens"] for line in metrics),
+        note=note,
         **asdict(scores),
     )
 

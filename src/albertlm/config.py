@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,14 +128,9 @@ class AlbertConfig:
             ValueError: the file is not JSON, is not an ALBERT's, or a field is out of range.
         """
         path = Path(path)
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise ValueError(
-                f"{path} is not valid JSON ({error}); fetch or write it again"
-            ) from error
-        if not isinstance(fields, dict) or fields.get("model_type", "albert") != "albert":
-            kind = fields.get("model_type") if isinstance(fields, dict) else type(fields).__name__
+        fields = storage.read_json(path)
+        kind = fields.get("model_type", "albert")
+        if kind != "albert":
             raise ValueError(f"{path} describes {kind!r}; only model_type 'albert' can be read")
         if "num_labels" not in fields and isinstance(fields.get("id2label"), dict):
             fields["num_labels"] = len(fields["id2label"])
@@ -149,7 +143,7 @@ class AlbertConfig:
     @classmethod
     def from_pretrained(cls, name: str | Path, **options: Any) -> Self:
         """The configuration of a folder or hub id; options as in `hub.resolve`."""
-        return cls.from_json_file(hub.resolve(name, **options) / "config.json")
+        return cls.from_json_file(hub.resolve(name, part="config", **options) / "config.json")
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, in the hub's names; `from_dict` reads them back."""

@@ -53,11 +53,45 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         _remove(temporary)
 
 
+@contextmanager
+def replaced_folder(path: str | Path) -> Iterator[Path]:
+    """As `atomic_path`, for a folder that may exist: it stays until the new one is whole."""
+    path = Path(path)
+    old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        with atomic_path(new) as temporary:
+            yield temporary
+        if path.exists():
+            path.replace(old)
+        new.replace(path)
+    finally:
+        if old.exists() and not path.exists():
+            old.replace(path)
+        _remove(old)
+        _remove(new)
+
+
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented UTF-8 JSON, atomically."""
     text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        ValueError: the file holds no whole JSON object.
+    """
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}); fetch or write it again") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} holds {type(value).__name__} and no JSON object; write it again")
+    return value
 
 
 def sha256(path: str | Path) -> str:

@@ -1,6 +1,7 @@
 """vocab, pretrain and evaluate, one after the other on a small corpus; and their bad input."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -39,6 +40,10 @@ def test_from_documents_to_scores(
     assert result["steps"] == 20
     assert run(*arguments, tmp_path / "run", "--json") == 0  # finished already
     capsys.readouterr()
+    other = shutil.copy(corpus, tmp_path / "other.parquet")
+    arguments[2] = other
+    assert run(*arguments, tmp_path / "run") == 2
+    assert "other files" in capsys.readouterr().err
     assert run("evaluate", corpus, "--model", result["model"], "--json") == 0
     scores = json.loads(capsys.readouterr().out)
     assert 0 <= scores["mlm_accuracy"] <= 1

@@ -11,7 +11,7 @@ from albertlm.corpus.documents import Document, read_documents
 from albertlm.corpus.sentences import sentences
 
 
-def parquet(path: Path, **columns: list[str]) -> Path:
+def parquet(path: Path, **columns: list[str] | list[int]) -> Path:
     pq.write_table(pa.table(columns), path)
     return path
 
@@ -52,6 +52,8 @@ def test_missing_file_and_column(tmp_path: Path) -> None:
         list(read_documents([tmp_path / "none.parquet"]))
     with pytest.raises(ValueError, match="it needs id and text"):
         list(read_documents([parquet(tmp_path / "a.parquet", id=["1"], body=["x"])]))
+    with pytest.raises(ValueError, match="text of int64; it must hold strings"):
+        list(read_documents([parquet(tmp_path / "b.parquet", id=["1"], text=[7])]))
 
 
 def test_held_out_is_one_in_a_hundred_by_the_stated_hash() -> None:
@@ -73,3 +75,10 @@ def test_titles_and_headings_go_only_where_there_is_a_title() -> None:
     book = Document(id="1", source="", text=text)
     assert sentences(book)[:2] == ["Mars", "Mars is a planet."]
     assert sentences(book)[-2:] == ["History.", "It is old."]
+
+
+def test_only_tags_are_taken_out() -> None:
+    text = 'Where a <b and c> d holds, <span class="x">x</span> is </dl> less.'
+    assert sentences(Document(id="1", source="", text=text)) == [
+        "Where a <b and c> d holds,  x  is   less."
+    ]

@@ -11,6 +11,8 @@ import torch
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer
 from albertlm.evaluation import pretraining
 from albertlm.evaluation.pretraining import evaluate_pretraining, full_windows
+from albertlm.pretraining.loader import PretrainingData
+from albertlm.pretraining.segments import IN_ORDER, NO_LABEL, SWAPPED
 from albertlm.pretraining.shards import TokenShard, write_shard
 
 
@@ -58,7 +60,22 @@ def test_a_model_that_knows_nothing(
     share = scores.mlm_accuracy
     normaliser = math.log(69 + math.e)
     assert scores.mlm_loss == pytest.approx(normaliser - share, abs=1e-4)
-    assert scores.sop_accuracy == pytest.approx(0.5, abs=0.35)
+    # Equal logits say "in order", which is right as often as pairs are in order.
+    data = PretrainingData(
+        shard,
+        tokenizer,
+        length=64,
+        masking=pretraining.ALL_MASKED,
+        seed=pretraining.SEED,
+        short_probability=0.0,
+    )
+    order = data.segments(0).order
+    assert scores.pairs == (order != NO_LABEL).sum()
+    assert scores.sop_accuracy == (order == IN_ORDER).sum() / scores.pairs
+    with torch.no_grad():
+        model.sop_classifier.classifier.bias[1] = 1.0
+    scores = evaluate_pretraining(model, tokenizer, shard)
+    assert scores.sop_accuracy == (order == SWAPPED).sum() / scores.pairs
 
 
 def test_no_document_is_long_enough(

@@ -51,6 +51,13 @@ def test_dropout_keeps_the_mean() -> None:
     assert torch.allclose(mean, attend(q, k, v, None, 0.0), atol=0.05)
 
 
+def test_a_row_without_keys_is_finite_in_half_precision() -> None:
+    q, k, v = (20 * x.detach().half() for x in inputs())
+    context, weights = attend_with_weights(q, k, v, torch.zeros(3, 7, dtype=torch.bool), 0.0)
+    assert torch.isfinite(context).all()
+    assert torch.allclose(weights, torch.full((), 1 / 7, dtype=torch.half), atol=1e-3)
+
+
 def test_a_row_without_keys_is_finite() -> None:
     q, k, v = inputs()
     nothing = torch.zeros(3, 7, dtype=torch.bool)

@@ -140,3 +140,7 @@ def test_squad_v2_loss(tiny_config: Make) -> None:
     answerable = F.binary_cross_entropy_with_logits(output.unanswerable_logits, impossible.float())
     assert torch.allclose(output.loss, span + answerable / 2, atol=1e-5)
     assert output.start_positions is None
+    with pytest.raises(ValueError, match="start_positions must lie in 0 … 7"):
+        model(ids(), start_positions=start - 1, end_positions=end, is_impossible=impossible)
+    states = model(ids(), output_hidden_states=True).hidden_states
+    assert len(states) == 4

@@ -81,6 +81,22 @@ def test_an_interrupted_run_goes_on_bit_by_bit(
     assert steps[0] == steps[1]
 
 
+def test_a_line_cut_short_by_a_kill_is_left_out(
+    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    list(pretrain(config, shard, tokenizer, tmp_path))
+    log = tmp_path / "metrics.jsonl"
+    log.write_text(log.read_text("utf-8")[:-20], encoding="utf-8")
+    list(pretrain(config, shard, tokenizer, tmp_path))
+    assert [json.loads(line)["step"] for line in log.read_text("utf-8").splitlines()] == [5, 10, 15]
+
+
+def test_bad_phases() -> None:
+    for changes in ({"steps": 0}, {"batch_size": -1}, {"layers": 0}):
+        with pytest.raises(ValueError, match="of a phase is not allowed"):
+            Phase(**({"steps": 1, "batch_size": 1, "length": 8} | changes))
+
+
 def test_another_configuration_is_refused(
     config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
 ) -> None:
@@ -125,6 +141,9 @@ def test_recipes_load(name: str) -> None:
         ({"schedule": "cosine"}, "schedule='cosine'"),
         ({"warmup_steps": 20}, "warmup_steps=20"),
         ({"phases": (Phase(steps=10, batch_size=1, length=65),)}, "length=65"),
+        ({"phases": (Phase(steps=10, batch_size=1, length=9, layers=3),)}, "layers=3"),
+        ({"save_every": 0}, "save_every=0"),
+        ({"learning_rate": -1.0}, "learning_rate=-1.0"),
     ],
 )
 def test_bad_configuration(

@@ -121,8 +121,8 @@ def _read_pytorch(path: Path) -> dict[str, np.ndarray]:
             f"{path} is damaged or holds code, and is not opened; "
             f"fetch it again, or let its owner save a {SAFETENSORS}"
         ) from None
-    except (RuntimeError, EOFError) as error:
-        reason = str(error).partition("\n")[0]
+    except Exception as error:  # a damaged file can fail anywhere in the unpickler
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"{path} is truncated or damaged ({reason}); fetch it again") from None
     if not isinstance(tensors, dict):
         raise ValueError(f"{path} holds a {type(tensors).__name__}; it must hold named tensors")

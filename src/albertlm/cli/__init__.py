@@ -24,7 +24,7 @@ COMMANDS = (
 )
 """In the order of the help text. A new command is a module and a name here."""
 
-EXTRAS = {"torch": "torch", "pyarrow": "corpus", "sentencex": "corpus", "matplotlib": "train"}
+EXTRAS = {"torch": "torch", "pyarrow": "corpus", "sentencex": "corpus"}
 """The extra that brings a module."""
 
 BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
@@ -50,7 +50,14 @@ def _run(arguments: list[str]) -> int:
         # what is still buffered has nowhere to go, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
-    except (typer.TyperException, ImportError, MemoryError, OSError, ValueError) as error:
+    except (
+        typer.TyperException,
+        ArithmeticError,
+        ImportError,
+        MemoryError,
+        OSError,
+        ValueError,
+    ) as error:
         print("error:", " ".join(_explain(error).split()), file=sys.stderr)
         return BAD_INPUT
     return 0

@@ -8,15 +8,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import typer
-
-if TYPE_CHECKING:
-    from albertlm.pretraining.shards import TokenShard
-    from albertlm.tokenization.tokenizer import AlbertTokenizer
-
-T = TypeVar("T")
 
 BATCHES_AT_ONCE = 16
 """So many batches are sorted by length together, and their results held in memory."""
@@ -33,7 +27,9 @@ Corpus = Annotated[
     list[Path],
     typer.Argument(help="Files of documents: .parquet with columns id and text, or .txt."),
 ]
-Vocabulary = Annotated[Path, typer.Option("--vocabulary", help="A spiece.model.")]
+Vocabulary = Annotated[
+    Path, typer.Option("--vocabulary", help="A folder that `albertlm vocab` wrote, or a model's.")
+]
 Language = Annotated[str, typer.Option(help="ISO 639-1 code; sentences end by its rules.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Texts at a time.")]
 
@@ -110,8 +106,8 @@ def in_chunks(texts: list[str], batch_size: int, description: str) -> Iterator[l
 
 
 @contextmanager
-def counting(description: str) -> Iterator[Callable[[Iterable[T]], Iterator[T]]]:
-    """A function that passes items on and counts them, on the standard error of a terminal."""
+def counting(description: str) -> Iterator[Callable[[], None]]:
+    """A function that counts its calls, on the standard error where that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress, TextColumn
 
@@ -120,34 +116,4 @@ def counting(description: str) -> Iterator[Callable[[Iterable[T]], Iterator[T]]]
         *columns, console=Console(stderr=True), disable=not sys.stderr.isatty()
     ) as progress:
         task = progress.add_task(description, total=None)
-
-        def counted(items: Iterable[T]) -> Iterator[T]:
-            for item in items:
-                progress.advance(task)
-                yield item
-
-        yield counted
-
-
-def token_shard(
-    corpus: Iterable[Path],
-    tokenizer: AlbertTokenizer,
-    folder: Path,
-    *,
-    language: str,
-    held_out: bool,
-) -> TokenShard:
-    """The tokens of a corpus, only of its held-out documents or of all others; made once."""
-    from albertlm.corpus.documents import read_documents
-    from albertlm.corpus.sentences import sentences
-    from albertlm.pretraining.shards import TokenShard, write_shard
-
-    if folder.exists():
-        return TokenShard.open(folder)
-    with counting("documents") as counted:
-        documents = (
-            sentences(document, language)
-            for document in counted(read_documents(corpus))
-            if document.held_out == held_out
-        )
-        return write_shard(documents, tokenizer, folder)
+        yield lambda: progress.advance(task)

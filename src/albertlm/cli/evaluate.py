@@ -24,6 +24,7 @@ def evaluate(
 
     from albertlm.evaluation.pretraining import evaluate_pretraining
     from albertlm.models.heads import AlbertForPreTraining
+    from albertlm.pretraining.shards import shard_of_files
     from albertlm.tokenization.tokenizer import AlbertTokenizer
 
     folder = hub.resolve(model or hub.SHIPPED)
@@ -35,9 +36,15 @@ def evaluate(
             "needed here"
         )
     with tempfile.TemporaryDirectory() as temporary:
-        shard = common.token_shard(
-            corpus, tokenizer, Path(temporary) / "tokens", language=language, held_out=True
-        )
+        with common.counting("documents") as count:
+            shard = shard_of_files(
+                corpus,
+                tokenizer,
+                Path(temporary) / "tokens",
+                held_out=True,
+                language=language,
+                on_document=count,
+            )
         console = Console(stderr=True)
         with Progress(console=console, disable=not sys.stderr.isatty()) as progress:
             task = progress.add_task("batches", total=None)

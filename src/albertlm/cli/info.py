@@ -45,9 +45,9 @@ def info(
 
 
 def _config(model: str | None) -> AlbertConfig:
-    if model in PRESETS and not Path(model).exists():
+    if model and model.removeprefix("albert/") in PRESETS and not Path(model).exists():
         return AlbertConfig.preset(model)
-    return AlbertConfig.from_pretrained(hub.SHIPPED if model is None else model, part="config")
+    return AlbertConfig.from_pretrained(hub.SHIPPED if model is None else model)
 
 
 def _report(config: AlbertConfig, length: int) -> dict[str, Any]:

@@ -19,8 +19,6 @@ def pretrain(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the run; an interrupted one goes on.")
     ],
-    cased: Annotated[bool, typer.Option("--cased", help="Keep upper case.")] = False,
-    keep_accents: Annotated[bool, typer.Option("--keep-accents", help="Keep accents.")] = False,
     language: common.Language = "en",
     as_json: common.Json = False,
 ) -> None:
@@ -29,17 +27,24 @@ def pretrain(
     The run's folder gets `tokens/`, `metrics.jsonl`, checkpoints, and in the end `model/`, which
     every --model option takes. Held-out documents (about 1 %) are not used.
     """
+    from albertlm.pretraining.shards import shard_of_files
     from albertlm.recipes.pretraining import RECIPES
     from albertlm.tokenization.tokenizer import AlbertTokenizer
     from albertlm.training import trainer
 
     if recipe not in RECIPES:
         raise ValueError(f"unknown recipe {recipe!r}; the recipes are {', '.join(RECIPES)}")
-    tokenizer = AlbertTokenizer(vocabulary, do_lower_case=not cased, keep_accents=keep_accents)
+    tokenizer = AlbertTokenizer.from_pretrained(vocabulary)
     config = RECIPES[recipe](tokenizer.vocab_size)
-    shard = common.token_shard(
-        corpus, tokenizer, output / "tokens", language=language, held_out=False
-    )
+    with common.counting("documents") as count:
+        shard = shard_of_files(
+            corpus,
+            tokenizer,
+            output / "tokens",
+            held_out=False,
+            language=language,
+            on_document=count,
+        )
     from rich.console import Console
     from rich.progress import Progress, TextColumn
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from albertlm.cli import common
 def vocab(
     corpus: common.Corpus,
     *,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for spiece.model.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tokenizer.")],
     size: Annotated[int, typer.Option(help="Number of pieces.")] = 30000,
     sample: Annotated[int, typer.Option(help="Sentences to train on, drawn from all.")] = 500_000,
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
@@ -24,20 +25,24 @@ def vocab(
 ) -> None:
     """Train a SentencePiece vocabulary with ALBERT's special pieces on documents.
 
+    The folder holds the tokenizer whole, `--cased` and `--keep-accents` included.
     Held-out documents (about 1 %, by a hash of their ids) are not used.
     """
     from albertlm.corpus.documents import read_documents
     from albertlm.corpus.sentences import sentences
+    from albertlm.tokenization.tokenizer import AlbertTokenizer
     from albertlm.tokenization.vocabulary import train_vocabulary
 
-    with common.counting("documents") as counted:
-        texts = (
-            "\n".join(sentences(document, language))
-            for document in counted(read_documents(corpus))
-            if not document.held_out
-        )
+    with common.counting("documents") as count:
+
+        def texts() -> Iterator[str]:
+            for document in read_documents(corpus):
+                count()
+                if not document.held_out:
+                    yield "\n".join(sentences(document, language))
+
         model = train_vocabulary(
-            texts,
+            texts(),
             output,
             vocab_size=size,
             sample_size=sample,
@@ -45,7 +50,9 @@ def vocab(
             do_lower_case=not cased,
             keep_accents=keep_accents,
         )
+    tokenizer = AlbertTokenizer(model, do_lower_case=not cased, keep_accents=keep_accents)
+    tokenizer.save_pretrained(output)
     if as_json:
-        common.print_json({"vocabulary": str(model), "size": size})
+        common.print_json({"vocabulary": str(output), "size": size})
     else:
-        print(f"{size} pieces: {model}")
+        print(f"{size} pieces: {output}")

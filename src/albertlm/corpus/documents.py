@@ -66,6 +66,9 @@ def _from_parquet(path: Path) -> Iterator[Document]:
     for column in ("id", "text"):
         if column not in names:
             raise ValueError(f"{path} has the columns {', '.join(names)}; it needs id and text")
+    kind = file.schema_arrow.field("text").type
+    if kind not in (pa.string(), pa.large_string()):
+        raise ValueError(f"{path} has a column text of {kind}; it must hold strings")
     columns = [name for name in ("id", "source", "title", "text") if name in names]
     for batch in file.iter_batches(batch_size=256, columns=columns):
         for row in batch.to_pylist():

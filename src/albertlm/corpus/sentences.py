@@ -7,7 +7,12 @@ import re
 from albertlm.corpus.documents import Document
 
 HEADING_WORDS = 6
-_MARKUP = re.compile(r"</?\w[^>]*>")
+_TAGS = (
+    "b|big|blockquote|br|center|cite|code|dd|div|dl|dt|em|font|hr|i|li|ol|p|pre|s|small|span|"
+    "strong|sub|sup|table|td|th|tr|tt|u|ul"
+)
+_MARKUP = re.compile(rf"</?(?:{_TAGS})(?:\s+\w+=[^<>]*)?\s*/?>", re.IGNORECASE)
+"""HTML that an extractor left behind, and no more: `a <b and c> d` is prose."""
 
 
 def sentences(document: Document, language: str = "en") -> list[str]:
@@ -16,6 +21,8 @@ def sentences(document: Document, language: str = "en") -> list[str]:
     A document with a title comes from an encyclopedia whose extractor left the title and the
     section headings as lines of their own. There, the line that is the title goes, and so does
     every line of at most six words: a stated rule, which takes a few short paragraphs with it.
+
+    HTML tags are taken out everywhere.
 
     Args:
         document: its paragraphs are its lines.

@@ -81,6 +81,7 @@ def evaluate_pretraining(
     windows = full_windows(shard, tokenizer, length)
     pieces = [tokenizer.convert_ids_to_tokens(i) for i in range(tokenizer.vocab_size)]
     characters_V = np.array([len(piece) for piece in pieces])
+    characters_V[tokenizer.unk_token_id] = 1
     nats, right, characters, predictions, round_ = 0.0, 0, 0, 0, 0
     while predictions < MIN_PREDICTIONS and round_ < MAX_ROUNDS:
         for start in range(0, len(windows), BATCH_SIZE):
@@ -93,6 +94,7 @@ def evaluate_pretraining(
                 config=ALL_MASKED,
                 vocab_size=tokenizer.vocab_size,
                 mask_id=tokenizer.mask_token_id,
+                pad_id=tokenizer.pad_token_id,
                 special_ids=np.asarray(tokenizer.all_special_ids),
                 seed=SEED,
                 epoch=round_,
@@ -115,7 +117,7 @@ def evaluate_pretraining(
         mlm_accuracy=right / predictions,
         bits_per_character=nats / math.log(2) / characters,
         predictions=predictions,
-        sop_accuracy=correct / max(1, pairs),
+        sop_accuracy=correct / pairs if pairs else math.nan,
         pairs=pairs,
         window=length,
     )

@@ -99,7 +99,8 @@ def _blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Any:
 def _weights(q_BHTK: Tensor, k_BHSK: Tensor, mask_BS: Tensor | None) -> Tensor:
     scores_BHTS = (q_BHTK * q_BHTK.shape[-1] ** -0.5) @ k_BHSK.transpose(-1, -2)
     if mask_BS is not None:
-        scores_BHTS = scores_BHTS + _bias(mask_BS, scores_BHTS.dtype)
+        least = torch.finfo(scores_BHTS.dtype).min
+        scores_BHTS = scores_BHTS.masked_fill(~mask_BS[:, None, None, :], least)
     return torch.softmax(scores_BHTS, -1)
 
 

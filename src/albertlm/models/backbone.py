@@ -83,7 +83,9 @@ class AlbertModel(PreTrainedModel):
         Raises:
             ValueError: an id, a segment or a length is beyond the model's, or shapes differ.
         """
-        batch, length = self._check_inputs(input_ids, attention_mask, token_type_ids, position_ids)
+        batch, length = self._check_inputs(
+            input_ids, attention_mask, token_type_ids, position_ids, read_positions
+        )
         if token_type_ids is None:
             token_type_ids = torch.zeros_like(input_ids)
         if position_ids is None:
@@ -127,8 +129,11 @@ class AlbertModel(PreTrainedModel):
         attention_mask: Tensor | None,
         token_type_ids: Tensor | None,
         position_ids: Tensor | None,
+        read_positions: Tensor | None,
     ) -> tuple[int, int]:
         config = self.config
+        if input_ids.dtype not in (torch.int64, torch.int32):
+            raise ValueError(f"input_ids is {input_ids.dtype}; it must hold integers")
         if input_ids.dim() != 2 or input_ids.numel() == 0:
             shape = tuple(input_ids.shape)
             raise ValueError(
@@ -148,6 +153,18 @@ class AlbertModel(PreTrainedModel):
                 f"{length} tokens are more than the model's {config.max_position_embeddings} "
                 "positions; truncate the text (truncation=True) or split it (stride=…)"
             )
+        if position_ids is not None and position_ids.shape[-1] != length:
+            raise ValueError(
+                f"position_ids has shape {tuple(position_ids.shape)}; it must be (1, {length}) or "
+                f"({batch}, {length})"
+            )
+        if read_positions is not None:
+            if read_positions.dim() != 2 or len(read_positions) != batch:
+                raise ValueError(
+                    f"positions to read have shape {tuple(read_positions.shape)}; it must be "
+                    f"({batch}, positions)"
+                )
+            _check_range("positions to read", read_positions, length, "tokens")
         if token_type_ids is not None:
             _check_range(
                 "token_type_ids", token_type_ids, config.type_vocab_size, "type_vocab_size"

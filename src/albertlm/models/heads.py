@@ -182,7 +182,7 @@ class AlbertForSequenceClassification(PreTrainedModel):
         logits = self.classifier(self.dropout(output.pooler_output))
         if labels is not None and self.config.num_labels == 1:
             result = _logits(output, logits, None)
-            result.loss = F.mse_loss(logits.squeeze(1).float(), labels.float())
+            result.loss = F.mse_loss(logits.flatten().float(), labels.flatten().float())
             return result
         return _logits(output, logits, labels)
 
@@ -220,6 +220,7 @@ class AlbertForMultipleChoice(PreTrainedModel):
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
         *,
         labels: Tensor | None = None,
         **options: Any,
@@ -229,7 +230,10 @@ class AlbertForMultipleChoice(PreTrainedModel):
             raise ValueError(
                 f"input_ids has shape {tuple(input_ids.shape)}; it must be (texts, choices, tokens)"
             )
-        flat = [None if x is None else x.flatten(0, 1) for x in (attention_mask, token_type_ids)]
+        flat = [
+            None if x is None else x.flatten(0, 1)
+            for x in (attention_mask, token_type_ids, position_ids)
+        ]
         ids = input_ids.flatten(0, 1)
         output = self.albert(ids, *flat, read_positions=_cls(ids), **options)
         logits = self.classifier(self.dropout(output.pooler_output)).view(input_ids.shape[:2])

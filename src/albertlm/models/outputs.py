@@ -109,3 +109,5 @@ class SquadV2Output(HeadOutput):
     end_log_probs: Tensor | None = None
     end_positions: Tensor | None = None
     unanswerable_logits: Tensor
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None

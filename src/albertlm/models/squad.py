@@ -96,7 +96,8 @@ class AlbertForSquadV2(PreTrainedModel):
             is_impossible: (B,) 1 where there is no answer.
             **options: as in `AlbertModel.forward`.
         """
-        x_BTD = self.albert(*inputs, **options).last_hidden_state
+        output = self.albert(*inputs, **options)
+        x_BTD = output.last_hidden_state
         barred_BT = x_BTD.new_zeros(x_BTD.shape[:2], dtype=torch.bool)
         if no_answer_mask is not None:
             barred_BT = no_answer_mask.bool()
@@ -104,6 +105,12 @@ class AlbertForSquadV2(PreTrainedModel):
         mean_start_BD = torch.einsum("bt,btd->bd", start_BT.softmax(-1).to(x_BTD.dtype), x_BTD)
         unanswerable_B = self.answer_class(mean_start_BD, x_BTD[:, 0])
         if start_positions is not None and end_positions is not None and is_impossible is not None:
+            for name, at in (("start", start_positions), ("end", end_positions)):
+                if not 0 <= int(at.min()) <= int(at.max()) < x_BTD.shape[1]:
+                    raise ValueError(
+                        f"{name}_positions must lie in 0 … {x_BTD.shape[1] - 1}; give 0, [CLS], "
+                        "where there is no answer"
+                    )
             end_BST = self.end_logits(x_BTD, _at(x_BTD, start_positions[:, None]))
             end_BT = _barred(end_BST, barred_BT[:, None]).squeeze(1)
             span = mean_cross_entropy(start_BT, start_positions)
@@ -112,7 +119,10 @@ class AlbertForSquadV2(PreTrainedModel):
                 unanswerable_B.float(), is_impossible.float()
             )
             return SquadV2Output(
-                loss=0.5 * span + 0.5 * answerable, unanswerable_logits=unanswerable_B
+                loss=0.5 * span + 0.5 * answerable,
+                unanswerable_logits=unanswerable_B,
+                hidden_states=output.hidden_states,
+                attentions=output.attentions,
             )
         beam = min(BEAM, x_BTD.shape[1])
         start_log_probs, starts_BS = start_BT.log_softmax(-1).topk(beam)
@@ -124,6 +134,8 @@ class AlbertForSquadV2(PreTrainedModel):
             end_log_probs=end_log_probs,
             end_positions=ends_BSS,
             unanswerable_logits=unanswerable_B,
+            hidden_states=output.hidden_states,
+            attentions=output.attentions,
         )
 
 

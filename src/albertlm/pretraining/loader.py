@@ -95,6 +95,7 @@ class PretrainingData:
             config=self.masking,
             vocab_size=self.tokenizer.vocab_size,
             mask_id=self.tokenizer.mask_token_id,
+            pad_id=self.tokenizer.pad_token_id,
             special_ids=np.asarray(self.tokenizer.all_special_ids),
             seed=self.seed,
             epoch=epoch,

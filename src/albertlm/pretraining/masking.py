@@ -22,7 +22,8 @@ class MaskingConfig:
     """How tokens are chosen and replaced.
 
     Fields:
-        probability: share of an example's tokens that are predicted (special tokens not counted).
+        probability: share of an example's tokens that are predicted: 77 of 512. The three special
+            ones count here, though they are never chosen.
         max_ngram: longest run of words that is masked together; 0 masks single tokens.
         mask_share, random_share: of the chosen tokens, replaced by [MASK] and by another token;
             the rest stays. Drawn for each token.
@@ -69,6 +70,7 @@ def mask_tokens(
     config: MaskingConfig,
     vocab_size: int,
     mask_id: int,
+    pad_id: int,
     special_ids: NDArray[np.int64],
     seed: int,
     epoch: int,
@@ -83,11 +85,13 @@ def mask_tokens(
         config: shares and lengths.
         vocab_size: replacements are drawn below it,
         mask_id: the id of [MASK],
+        pad_id: the id of padding,
         special_ids: and are none of these, nor the original token.
         seed: of the run.
         epoch: number of the pass over the corpus.
     """
-    budget_B = np.maximum(1, np.rint(config.probability * maskable.sum(1))).astype(np.int64)
+    tokens_B = np.count_nonzero(input_ids != pad_id, axis=1)
+    budget_B = np.maximum(1, np.rint(config.probability * tokens_B)).astype(np.int64)
     columns = np.arange(input_ids.shape[1])
     priority = randomness.uniform(randomness.key(seed, epoch, "mask"), examples[:, None], columns)
     if config.max_ngram:

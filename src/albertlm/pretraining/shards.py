@@ -5,8 +5,7 @@ S sentences, C documents.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albertlm import storage
+from albertlm.corpus.documents import read_documents
+from albertlm.corpus.sentences import sentences
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 _BATCH = 512
@@ -45,8 +46,8 @@ class TokenShard:
         """
         folder = Path(folder)
         if not (folder / "manifest.json").is_file():
-            raise ValueError(f"{folder} holds no token shard; make one with write_shard")
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            raise ValueError(f"{folder} holds no token shard; remove it, so that one is made")
+        manifest = storage.read_json(folder / "manifest.json")
         arrays = [
             np.load(folder / f"{name}.npy", mmap_mode="r")
             for name in ("tokens", "sentences", "documents")
@@ -58,19 +59,68 @@ class TokenShard:
 
     def check_vocabulary(self, tokenizer: AlbertTokenizer) -> None:
         """Raise a ValueError where the shard was not made with this tokenizer's vocabulary."""
-        if self.manifest["vocabulary"] != storage.sha256(tokenizer.vocab_file):
+        if self.manifest.get("vocabulary") != storage.sha256(tokenizer.vocab_file):
             raise ValueError(
                 f"the shard was made with another vocabulary than {tokenizer.vocab_file}; remake it"
             )
 
 
+def shard_of_files(
+    files: Sequence[Path],
+    tokenizer: AlbertTokenizer,
+    folder: str | Path,
+    *,
+    held_out: bool,
+    language: str = "en",
+    on_document: Callable[[], None] = lambda: None,
+) -> TokenShard:
+    """The tokens of files of documents, made where `folder` does not hold them yet.
+
+    Args:
+        files: as in `read_documents`.
+        tokenizer: its vocabulary and options.
+        folder: is made, or opened if it was made from the same files in the same way.
+        held_out: take the held-out documents only, or all others.
+        language: of the sentences.
+        on_document: called for each document read, for a progress bar.
+
+    Raises:
+        ValueError: the folder was made from other files or in another way.
+    """
+    made_from = {
+        "files": {path.name: storage.sha256(path) for path in files},
+        "held_out": held_out,
+        "language": language,
+        "do_lower_case": tokenizer.do_lower_case,
+        "keep_accents": tokenizer.keep_accents,
+        "vocabulary": storage.sha256(tokenizer.vocab_file),
+    }
+    if Path(folder).exists():
+        shard = TokenShard.open(folder)
+        for name, value in made_from.items():
+            if shard.manifest.get("made_from", {}).get(name) != value:
+                raise ValueError(f"{folder} was made with other {name}; name another output")
+        return shard
+
+    def documents() -> Iterator[list[str]]:
+        for document in read_documents(files):
+            on_document()
+            if document.held_out == held_out:
+                yield sentences(document, language)
+
+    return write_shard(documents(), tokenizer, folder, made_from)
+
+
 def write_shard(
-    documents: Iterable[list[str]], tokenizer: AlbertTokenizer, folder: str | Path
+    documents: Iterable[list[str]],
+    tokenizer: AlbertTokenizer,
+    folder: str | Path,
+    made_from: dict[str, Any] | None = None,
 ) -> TokenShard:
     """Tokenise documents, each a list of sentences, into a new folder.
 
-    Special tokens in the text are text here. Sentences without a token are left out, and so are
-    documents without a sentence.
+    `made_from` goes into the manifest. Special tokens in the text are text here. Sentences without
+    a token are left out, and so are documents without a sentence.
 
     Raises:
         ValueError: there is no document at all.
@@ -104,6 +154,7 @@ def write_shard(
             "documents": len(document_lengths),
             "sentences": sum(map(len, sentence_lengths)),
             "tokens": len(joined),
+            "made_from": made_from or {},
         }
         storage.write_json(temporary / "manifest.json", manifest)
     return TokenShard.open(folder)

@@ -68,14 +68,10 @@ def read_options(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG_FILE
     if not path.is_file():
         return {}
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}); fetch or write it again") from None
-    if not isinstance(fields, dict):
-        raise ValueError(f"{path} is not a JSON object; fetch or write it again")
-    if fields.get("model_max_length", 0) > _NO_LIMIT:
-        del fields["model_max_length"]
+    fields = storage.read_json(path)
+    limit = fields.get("model_max_length")
+    if not isinstance(limit, int) or limit > _NO_LIMIT:
+        fields.pop("model_max_length", None)  # null, or transformers' number for "no limit"
     return {name: fields[name] for name in OPTIONS if name in fields}
 
 

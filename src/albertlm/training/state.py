@@ -56,8 +56,6 @@ def resume(run: Path, model: AlbertForPreTraining, optimizer: torch.optim.Optimi
 
 def export(model: AlbertForPreTraining, tokenizer: AlbertTokenizer, folder: Path) -> None:
     """Write the folder that all else reads: model and tokenizer in the hub's layout."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    with storage.atomic_path(folder) as temporary:
+    with storage.replaced_folder(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)

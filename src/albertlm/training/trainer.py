@@ -33,7 +33,7 @@ class Phase:
         steps: number of optimizer steps.
         batch_size: examples a step.
         length: tokens of an example at most.
-        layers: applications of the shared layer; None for all of the configuration's. Fewer at
+        layers: applications of the shared layer; None for all of the model's. Fewer at
             first are a warm start of the deeper model (as the paper did for xxlarge), at less cost.
     """
 
@@ -41,6 +41,12 @@ class Phase:
     batch_size: int
     length: int
     layers: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "layers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value} of a phase is not allowed; it must be 1 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +89,23 @@ class PretrainingConfig:
                 f"schedule={self.schedule!r} is not allowed; it must be one of "
                 f"{', '.join(SCHEDULES)}"
             )
+        for name in ("log_every", "save_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name}={getattr(self, name)} is not allowed; it must be 1 or more"
+                )
+        if self.learning_rate <= 0 or not 0 <= self.short_probability <= 1:
+            raise ValueError(
+                f"learning_rate={self.learning_rate} and short_probability="
+                f"{self.short_probability} are not allowed; they must be above 0 and in [0, 1]"
+            )
+        deepest = self.model.num_hidden_layers * self.model.inner_group_num
         for phase in self.phases:
+            if phase.layers is not None and phase.layers > deepest:
+                raise ValueError(
+                    f"layers={phase.layers} is not allowed; the model applies its layer {deepest} "
+                    "times"
+                )
             if phase.length > self.model.max_position_embeddings:
                 raise ValueError(
                     f"length={phase.length} is not allowed; the model has "
@@ -123,8 +145,6 @@ def pretrain(
     """
     run = Path(run)
     _claim(run, config)
-    # The moments of rare pieces decay into denormal numbers, on which CPUs are many times slower.
-    torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     model = AlbertForPreTraining(config.model)
     objective = PretrainingObjective(model)
@@ -136,28 +156,33 @@ def pretrain(
     done = state.resume(run, model, optimizer)
     model.train()
     log = _MetricsLog(run / "metrics.jsonl", done, config.log_every)
-    started = time.perf_counter()
-    for step, (phase, batch) in enumerate(_batches(config, shard, tokenizer, done), start=done):
-        rate = config.learning_rate * SCHEDULES[config.schedule](
-            step, config.warmup_steps, config.total_steps
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        encoder = model.albert.encoder
-        encoder.depth = phase.layers or len(encoder.applications)
-        torch.manual_seed(config.seed + step)  # dropout is the same after a restart
-        losses = _step(objective, optimizer, batch, config.bf16)
-        values = {
-            **losses,
-            "learning_rate": rate,
-            "tokens": int(batch.attention_mask.sum()),
-            "seconds": time.perf_counter() - started,
-        }
-        log.add(step + 1, values)
-        if (step + 1) % config.save_every == 0 or step + 1 == config.total_steps:
-            state.save(run, step + 1, model, optimizer, config.keep)
-        yield StepReport(step + 1, values)
+    # The moments of rare pieces decay into denormal numbers, on which CPUs are many times slower.
+    torch.set_flush_denormal(True)
+    try:
         started = time.perf_counter()
+        for step, (phase, batch) in enumerate(_batches(config, shard, tokenizer, done), start=done):
+            rate = config.learning_rate * SCHEDULES[config.schedule](
+                step, config.warmup_steps, config.total_steps
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            encoder = model.albert.encoder
+            encoder.depth = phase.layers or len(encoder.applications)
+            torch.manual_seed(config.seed + step)  # dropout is the same after a restart
+            losses = _step(objective, optimizer, batch, config.bf16)
+            values = {
+                **losses,
+                "learning_rate": rate,
+                "tokens": int(batch.attention_mask.sum()),
+                "seconds": time.perf_counter() - started,
+            }
+            log.add(step + 1, values)
+            if (step + 1) % config.save_every == 0 or step + 1 == config.total_steps:
+                state.save(run, step + 1, model, optimizer, config.keep)
+            yield StepReport(step + 1, values)
+            started = time.perf_counter()
+    finally:
+        torch.set_flush_denormal(False)
     state.export(model, tokenizer, run / "model")
 
 
@@ -225,7 +250,7 @@ class _MetricsLog:
         self.window: list[dict[str, float]] = []
         if path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if json.loads(line)["step"] <= done]
+            kept = [line for line in lines if _is_whole(line) and json.loads(line)["step"] <= done]
             with storage.atomic_path(path) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
@@ -239,6 +264,11 @@ class _MetricsLog:
         self.window = []
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **means}) + "\n")
+
+
+def _is_whole(line: str) -> bool:
+    """Not one that a killed run was writing."""
+    return line.startswith("{") and line.endswith("}")
 
 
 _SUMS = ("tokens", "seconds")
