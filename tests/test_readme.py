@@ -1,6 +1,7 @@
 """The README's promises: its commands, its snippets and its table of files."""
 
 import doctest
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -20,7 +21,7 @@ SNIPPETS = [code for language, code in BLOCKS if language == "python"]
 COMMANDS = [
     line for language, code in BLOCKS if language == "console" for line in code.splitlines()
 ]
-SLOW = ("vocab", "pretrain")
+SLOW = ("vocab", "pretrain", "evaluate")
 """Commands that have tests of their own; here only their options are checked."""
 
 
@@ -95,6 +96,17 @@ def test_links_lead_somewhere() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     missing = [link for link in links if not (ROOT / link).exists()]
     assert missing == []
+
+
+def test_the_results_are_those_that_were_measured() -> None:
+    """`make results` writes the page, nobody else does."""
+    script = ROOT / "benchmarks" / "report.py"
+    spec = importlib.util.spec_from_file_location("report", script)
+    assert spec is not None
+    assert spec.loader is not None
+    report = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(report)
+    assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == report.report()
 
 
 def test_the_changelog_has_this_version() -> None:

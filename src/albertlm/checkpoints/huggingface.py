@@ -182,6 +182,7 @@ def _write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     try:
         save_file(contiguous, path, metadata={"format": "pt"})
+        path.chmod(0o644)  # safetensors lets nobody but the owner read
     except SafetensorError as error:
         raise OSError(f"weights cannot be written to {path.parent} ({error})") from None
 

@@ -44,7 +44,8 @@ def attend_with_weights(
 class BlockedAttention(torch.autograd.Function):
     """Attention as batched matrix products over a few sequences at a time.
 
-    PyTorch's fused CPU kernel takes several times as long backwards (`benchmarks/attention.py`).
+    PyTorch's fused CPU kernel takes longer, most of all with short sequences
+    (`benchmarks/attention.py`).
     A block's scores stay in cache and are computed again in the backward pass, so that the memory
     does not grow with T².
     """
