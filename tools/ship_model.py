@@ -34,14 +34,15 @@ tags: [albert]
 # The small ALBERT that ships with albertlm
 
 A stand-in, so that every command and pipeline works without a network. It is {parameters:,}
-parameters trained for {minutes:.0f} minutes on two CPU cores. The released ALBERT models saw far more
-text, for far longer; use those (`albert/albert-base-v2` and its family) for anything that matters.
+parameters trained for {minutes:.0f} minutes on two CPU cores. The released ALBERT models saw far
+more text, for far longer; use those (`albert/albert-base-v2` and its family) for anything that
+matters.
 
 ## What it cannot do
 
 It has learned which words are frequent, which follow each other, and some grammar and topic. It
-knows few facts. A coin tells sentence order in 50 % of the cases, this model in {sop_accuracy:.0%}. It repeats the
-biases of old books and of an encyclopedia. It has not been fine-tuned or tested for any task, and
+knows few facts. A coin tells sentence order in 50 % of the cases, this model in {sop_accuracy:.0%}.
+It repeats the biases of old books and of an encyclopedia. It has not been fine-tuned or tested for any task, and
 reads no more than {window} tokens.
 
 ## Data
@@ -59,7 +60,8 @@ accents) was trained on 500,000 sentences of the same training documents.
 {embedding}, positions for {window} tokens. Masked language modelling (15 % of the tokens, n-grams
 of up to three whole words, 80/10/10) and sentence order; LAMB, peak learning rate {rate}, {warmup}
 steps of warmup, linear decay, no dropout, bfloat16 products. Phases: {phases}.
-{steps:,} steps saw {tokens:,.0f} tokens in {minutes:.1f} minutes. `make pretrained` repeats the recipe.
+{steps:,} steps saw {tokens:,.0f} tokens in {minutes:.1f} minutes. `make pretrained` repeats the
+recipe.
 {note}
 
 ![Loss and accuracy over the run](curve.png)
