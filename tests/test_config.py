@@ -142,7 +142,7 @@ def test_fields_of_the_hub_that_we_do_not_use_are_left_aside(tmp_path):
     [
         ("{", "is not valid JSON .*; fetch or write it again"),
         ("\udcff", "is not valid JSON .*; fetch or write it again"),
-        ("[]", "holds list and no JSON object; write it again"),
+        ("[]", "is not a JSON object but a list; fetch or write it again"),
         ('{"model_type": "bert"}', "describes 'bert'; only model_type 'albert' can be read"),
         (
             '{"hidden_size": -1}',

@@ -90,7 +90,9 @@ def read_json(path: str | Path) -> dict[str, Any]:
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not valid JSON ({error}); fetch or write it again") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{path} holds {type(value).__name__} and no JSON object; write it again")
+        raise ValueError(
+            f"{path} is not a JSON object but a {type(value).__name__}; fetch or write it again"
+        )
     return value
 
 
