@@ -42,8 +42,8 @@ matters.
 
 It has learned which words are frequent, which follow each other, and some grammar and topic. It
 knows few facts. A coin tells sentence order in 50 % of the cases, this model in
-{sop_accuracy:.0%}. It repeats the biases of old books and of an encyclopedia. It has not been fine-tuned or tested for any task, and
-reads no more than {window} tokens.
+{sop_accuracy:.0%}. It repeats the biases of old books and of an encyclopedia. It has not been
+fine-tuned or tested for any task, and reads no more than {window} tokens.
 
 ## Data
 
