@@ -72,6 +72,12 @@ def tiny_folder(
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tiny_folder: Path) -> AlbertTokenizer:
+    """The tokenizer of `tiny_folder`."""
+    return AlbertTokenizer.from_pretrained(tiny_folder)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):

@@ -17,33 +17,28 @@ from albertlm.pretraining.shards import TokenShard, write_shard
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tiny_folder: Path) -> AlbertTokenizer:
-    return AlbertTokenizer.from_pretrained(tiny_folder)
-
-
-@pytest.fixture(scope="module")
 def shard(
-    tokenizer: AlbertTokenizer,
+    tiny_tokenizer: AlbertTokenizer,
     tiny_sentences: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> TokenShard:
     documents = [tiny_sentences[:30], tiny_sentences[:1], tiny_sentences[40:60]]
-    return write_shard(documents, tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
+    return write_shard(documents, tiny_tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
 
 
-def test_windows_lie_within_documents(shard: TokenShard, tokenizer: AlbertTokenizer) -> None:
-    windows = full_windows(shard, tokenizer, 32)
+def test_windows_lie_within_documents(shard: TokenShard, tiny_tokenizer: AlbertTokenizer) -> None:
+    windows = full_windows(shard, tiny_tokenizer, 32)
     bounds = shard.sentences[shard.documents]
     assert len(windows) == sum((np.diff(bounds)) // 30)
-    assert (windows[:, 0] == tokenizer.cls_token_id).all()
-    assert (windows[:, -1] == tokenizer.sep_token_id).all()
+    assert (windows[:, 0] == tiny_tokenizer.cls_token_id).all()
+    assert (windows[:, -1] == tiny_tokenizer.sep_token_id).all()
     first_document = windows[: np.diff(bounds)[0] // 30, 1:-1].ravel()
     assert (first_document == shard.tokens[: len(first_document)]).all()
 
 
 def test_a_model_that_knows_nothing(
     shard: TokenShard,
-    tokenizer: AlbertTokenizer,
+    tiny_tokenizer: AlbertTokenizer,
     tiny_config: Callable[..., AlbertConfig],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -53,7 +48,7 @@ def test_a_model_that_knows_nothing(
         for parameter in model.parameters():
             parameter.zero_()
         model.predictions.bias[7] = 1.0
-    scores = evaluate_pretraining(model, tokenizer, shard)
+    scores = evaluate_pretraining(model, tiny_tokenizer, shard)
     assert scores.predictions >= 500
     assert scores.window == 64
     # All pieces but one have the same probability, so loss and accuracy follow from its share.
@@ -63,7 +58,7 @@ def test_a_model_that_knows_nothing(
     # Equal logits say "in order", which is right as often as pairs are in order.
     data = PretrainingData(
         shard,
-        tokenizer,
+        tiny_tokenizer,
         length=64,
         masking=pretraining.ALL_MASKED,
         seed=pretraining.SEED,
@@ -74,13 +69,13 @@ def test_a_model_that_knows_nothing(
     assert scores.sop_accuracy == (order == IN_ORDER).sum() / scores.pairs
     with torch.no_grad():
         model.sop_classifier.classifier.bias[1] = 1.0
-    scores = evaluate_pretraining(model, tokenizer, shard)
+    scores = evaluate_pretraining(model, tiny_tokenizer, shard)
     assert scores.sop_accuracy == (order == SWAPPED).sum() / scores.pairs
 
 
 def test_no_document_is_long_enough(
-    tokenizer: AlbertTokenizer, tiny_config: Callable[..., AlbertConfig], tmp_path: Path
+    tiny_tokenizer: AlbertTokenizer, tiny_config: Callable[..., AlbertConfig], tmp_path: Path
 ) -> None:
-    shard = write_shard([["She walked."]], tokenizer, tmp_path / "tokens")
+    shard = write_shard([["She walked."]], tiny_tokenizer, tmp_path / "tokens")
     with pytest.raises(ValueError, match="no document has 62 tokens"):
-        evaluate_pretraining(AlbertForPreTraining(tiny_config()).eval(), tokenizer, shard)
+        evaluate_pretraining(AlbertForPreTraining(tiny_config()).eval(), tiny_tokenizer, shard)

@@ -1,6 +1,5 @@
 """A small shard of made-up documents."""
 
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +9,8 @@ from albertlm.pretraining.shards import TokenShard, write_shard
 
 
 @pytest.fixture(scope="session")
-def tokenizer(tiny_folder: Path) -> AlbertTokenizer:
-    return AlbertTokenizer.from_pretrained(tiny_folder)
-
-
-@pytest.fixture(scope="session")
 def shard(
-    tokenizer: AlbertTokenizer,
+    tiny_tokenizer: AlbertTokenizer,
     tiny_sentences: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> TokenShard:
@@ -25,4 +19,4 @@ def shard(
     documents = [
         list(rng.choice(tiny_sentences, size=int(size))) for size in rng.integers(1, 21, size=60)
     ]
-    return write_shard(documents, tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
+    return write_shard(documents, tiny_tokenizer, tmp_path_factory.mktemp("shard") / "tokens")

@@ -10,8 +10,8 @@ from albertlm.pretraining.shards import TokenShard
 
 
 @pytest.fixture
-def data(shard: TokenShard, tokenizer: AlbertTokenizer) -> PretrainingData:
-    return PretrainingData(shard, tokenizer, length=48, masking=MaskingConfig(), seed=7)
+def data(shard: TokenShard, tiny_tokenizer: AlbertTokenizer) -> PretrainingData:
+    return PretrainingData(shard, tiny_tokenizer, length=48, masking=MaskingConfig(), seed=7)
 
 
 def test_layout_and_the_text_that_is_in_it(data: PretrainingData) -> None:
@@ -55,7 +55,7 @@ def test_batches_go_on_where_asked(data: PretrainingData) -> None:
         assert (left.masked_positions == right.masked_positions).all()
 
 
-def test_another_vocabulary_is_refused(shard: TokenShard, tokenizer: AlbertTokenizer) -> None:
+def test_another_vocabulary_is_refused(shard: TokenShard, tiny_tokenizer: AlbertTokenizer) -> None:
     shard = TokenShard(shard.tokens, shard.sentences, shard.documents, {"vocabulary": "other"})
     with pytest.raises(ValueError, match="another vocabulary"):
-        PretrainingData(shard, tokenizer, length=48, masking=MaskingConfig(), seed=0)
+        PretrainingData(shard, tiny_tokenizer, length=48, masking=MaskingConfig(), seed=0)

@@ -20,31 +20,28 @@ from albertlm.training.trainer import Phase, PretrainingConfig, pretrain
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tiny_folder: Path) -> AlbertTokenizer:
-    return AlbertTokenizer.from_pretrained(tiny_folder)
-
-
-@pytest.fixture(scope="module")
 def shard(
-    tokenizer: AlbertTokenizer,
+    tiny_tokenizer: AlbertTokenizer,
     tiny_sentences: list[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> TokenShard:
     rng = np.random.default_rng(0)
     documents = [list(rng.choice(tiny_sentences, size=10)) for _ in range(80)]
-    return write_shard(documents, tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
+    return write_shard(documents, tiny_tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
 
 
 @pytest.fixture
-def config(tokenizer: AlbertTokenizer) -> PretrainingConfig:
-    return replace(smoke(tokenizer.vocab_size), bf16=False)
+def config(tiny_tokenizer: AlbertTokenizer) -> PretrainingConfig:
+    return replace(smoke(tiny_tokenizer.vocab_size), bf16=False)
 
 
 def test_it_learns_and_exports(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
 ) -> None:
     config = replace(config, phases=(Phase(steps=60, batch_size=16, length=48),))
-    losses = [report.values["mlm_loss"] for report in pretrain(config, shard, tokenizer, tmp_path)]
+    losses = [
+        report.values["mlm_loss"] for report in pretrain(config, shard, tiny_tokenizer, tmp_path)
+    ]
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
     lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(5, 61, 5))
@@ -55,7 +52,7 @@ def test_it_learns_and_exports(
 
 
 def test_an_interrupted_run_goes_on_bit_by_bit(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
 ) -> None:
     phases = (
         Phase(steps=14, batch_size=8, length=32, layers=1),
@@ -66,7 +63,7 @@ def test_an_interrupted_run_goes_on_bit_by_bit(
 
     def losses(run: Path, steps: int) -> list[tuple[int, float]]:
         found = []
-        for report in pretrain(config, shard, tokenizer, run):
+        for report in pretrain(config, shard, tiny_tokenizer, run):
             found.append((report.step, report.values["total"]))
             if report.step == steps:
                 break
@@ -82,12 +79,12 @@ def test_an_interrupted_run_goes_on_bit_by_bit(
 
 
 def test_a_line_cut_short_by_a_kill_is_left_out(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
 ) -> None:
-    list(pretrain(config, shard, tokenizer, tmp_path))
+    list(pretrain(config, shard, tiny_tokenizer, tmp_path))
     log = tmp_path / "metrics.jsonl"
     log.write_text(log.read_text("utf-8")[:-20], encoding="utf-8")
-    list(pretrain(config, shard, tokenizer, tmp_path))
+    list(pretrain(config, shard, tiny_tokenizer, tmp_path))
     assert [json.loads(line)["step"] for line in log.read_text("utf-8").splitlines()] == [5, 10, 15]
 
 
@@ -98,27 +95,27 @@ def test_bad_phases() -> None:
 
 
 def test_another_configuration_is_refused(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
 ) -> None:
-    next(pretrain(config, shard, tokenizer, tmp_path))
+    next(pretrain(config, shard, tiny_tokenizer, tmp_path))
     with pytest.raises(ValueError, match="another configuration"):
-        next(pretrain(replace(config, seed=1), shard, tokenizer, tmp_path))
+        next(pretrain(replace(config, seed=1), shard, tiny_tokenizer, tmp_path))
 
 
 def test_too_little_text(
-    config: PretrainingConfig, tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
 ) -> None:
-    shard = write_shard([["She walked."]], tokenizer, tmp_path / "tokens")
+    shard = write_shard([["She walked."]], tiny_tokenizer, tmp_path / "tokens")
     with pytest.raises(ValueError, match="fewer than a batch of 8"):
-        next(pretrain(config, shard, tokenizer, tmp_path / "run"))
+        next(pretrain(config, shard, tiny_tokenizer, tmp_path / "run"))
 
 
 def test_objective_equals_the_model_with_labels(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer
+    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer
 ) -> None:
     torch.manual_seed(0)
     model = AlbertForPreTraining(config.model).eval()
-    data = PretrainingData(shard, tokenizer, length=48, masking=MaskingConfig(), seed=0)
+    data = PretrainingData(shard, tiny_tokenizer, length=48, masking=MaskingConfig(), seed=0)
     batch = data.batch(0, np.arange(12))
     losses = PretrainingObjective(model)(batch)
     output = model(**{name: torch.from_numpy(array) for name, array in vars(batch).items()})
