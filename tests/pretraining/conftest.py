@@ -1,6 +1,5 @@
 """A small shard of made-up documents."""
 
-
 import numpy as np
 import pytest
 
