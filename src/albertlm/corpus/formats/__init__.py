@@ -1,0 +1,1 @@
+"""Readers of input formats: a module a format, each with `spans` and `read`."""
