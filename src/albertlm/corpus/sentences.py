@@ -1,40 +1,47 @@
-"""Documents to sentences."""
+"""Text to sentences, and how a corpus writes them down."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable, Sequence
 
+from albertlm.corpus.cleaning import MARKUP, without_headings
 from albertlm.corpus.documents import Document
 
-HEADING_WORDS = 6
-_TAGS = (
-    "b|big|blockquote|br|center|cite|code|dd|div|dl|dt|em|font|hr|i|li|ol|p|pre|s|small|span|"
-    "strong|sub|sup|table|td|th|tr|tt|u|ul"
-)
-_MARKUP = re.compile(rf"</?(?:{_TAGS})(?:\s+\w+=[^<>]*)?\s*/?>", re.IGNORECASE)
-"""HTML that an extractor left behind, and no more: `a <b and c> d` is prose."""
 
+def split_sentences(text: str, language: str) -> list[list[str]]:
+    """The sentences of each paragraph that has any.
 
-def sentences(document: Document, language: str = "en") -> list[str]:
-    """The sentences of a document, in order.
-
-    A document with a title comes from an encyclopedia whose extractor left the title and the
-    section headings as lines of their own. There, the line that is the title goes, and so does
-    every line of at most six words: a stated rule, which takes a few short paragraphs with it.
-
-    HTML tags are taken out everywhere.
+    Inside a sentence every run of white space becomes one blank, so no sentence holds a line break
+    of any kind.
 
     Args:
-        document: its paragraphs are its lines.
+        text: a paragraph a line.
         language: ISO 639-1 code; abbreviations and quotes are told by it.
     """
     import sentencex
 
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return [[s.strip() for s in sentencex.segment(language, line)] for line in lines if line]
+
+
+def join_sentences(paragraphs: Iterable[Sequence[str]]) -> str:
+    """Paragraphs of sentences as a corpus holds them: a sentence a line, a blank line between
+    paragraphs. `paragraphs` is its inverse.
+    """
+    return "\n\n".join("\n".join(sentences) for sentences in paragraphs)
+
+
+def paragraphs(text: str) -> list[list[str]]:
+    """The paragraphs of sentences that `join_sentences` wrote."""
+    return [part.split("\n") for part in text.split("\n\n")] if text else []
+
+
+def sentences(document: Document, language: str = "en") -> list[str]:
+    """The sentences of a document as a reader gives it, in order."""
+    import sentencex
+
     found = []
-    for line in document.text.split("\n"):
-        paragraph = _MARKUP.sub(" ", line).strip()
-        if document.title and len(paragraph.split()) <= HEADING_WORDS:
-            continue
-        if paragraph and paragraph != document.title:
+    for line in without_headings(document.text, document.title).split("\n"):
+        if paragraph := MARKUP.sub(" ", line).strip():
             found += [s for part in sentencex.segment(language, paragraph) if (s := part.strip())]
     return found
