@@ -17,6 +17,12 @@ from albertlm import storage
 
 COMPRESSED = (".bz2", ".gz", ".zst")
 
+SPAN_BYTES = 64 << 20
+"""Bytes of text that formats put into one span, where they can part a file."""
+
+MAX_DOCUMENT_BYTES = 32 << 20
+"""Longer documents are left out, so that a worker's memory stays bounded."""
+
 _CHUNK = 4096
 """Stored bytes that are decompressed at a time: even a bomb of zeros grows to 128 MB at most."""
 
@@ -87,6 +93,11 @@ def size(path: str) -> int:
         return int(system.size(inner) or 0)
     except FileNotFoundError:
         raise _missing(path) from None
+
+
+def text_size(path: str) -> int:
+    """About how many bytes a file holds once it is decompressed: text shrinks to a third or so."""
+    return size(path) * (3 if is_compressed(path) else 1)
 
 
 def sha256(path: str) -> str:
