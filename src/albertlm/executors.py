@@ -9,6 +9,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -60,7 +61,7 @@ def open_executor(
             cluster of this machine, or starts one for the time of the block.
 
     Raises:
-        ValueError: an argument is out of its range or does not belong to the engine.
+        ValueError: an argument is malformed or does not belong to the engine.
         ConnectionError: there is no cluster at the address.
     """
     if workers is not None and workers < 1:
@@ -163,11 +164,26 @@ def _get(reference: Any, left: int) -> Any:
 def _ray(address: str | None) -> Iterator[None]:
     import ray
 
+    if address:
+        _knock(address)
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise a ConnectionError where nothing listens: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        raise ValueError(f"address={address!r} is not of the form HOST:PORT, such as 10.0.0.1:6379")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise ConnectionError(
+            f"no Ray cluster answers at {address} ({error}); start one with `ray start --head`"
+        ) from None
 
 
 def _died(left: int) -> OSError:
