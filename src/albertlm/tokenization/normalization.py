@@ -73,7 +73,9 @@ class GoogleNormalizer:
     keep_accents: bool = False
 
     def __call__(self, text: str) -> str:
-        text = " ".join(text.split())
+        # Most text has no such white space; all that is not a blank is not printable either.
+        if not text.isprintable() or "  " in text or text != text.strip(" "):
+            text = " ".join(text.split())
         if not text.isascii():
             text = self._decompose(text)
         return text.lower() if self.do_lower_case else text
