@@ -80,8 +80,9 @@ def _open(path: str) -> Iterator[Any]:
 
     with files.open_stored(path) as file:
         try:
-            # a buffer, or else whole columns of a row group are read before the first row
-            table = pq.ParquetFile(file, buffer_size=1 << 20, page_checksum_verification=True)
+            # else whole columns of a row group are read before the first row comes
+            streamed = {"pre_buffer": False, "buffer_size": 1 << 20}
+            table = pq.ParquetFile(file, page_checksum_verification=True, **streamed)
         except pa.ArrowInvalid:
             raise ValueError(f"{path} is not a whole parquet file; fetch it again") from None
         schema = table.schema_arrow
