@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
-from albertlm.corpus.cleaning import MARKUP, without_headings
+from albertlm.corpus.cleaning import without_headings
 from albertlm.corpus.documents import Document
+
+_TAGS = (
+    "b|big|blockquote|br|center|cite|code|dd|div|dl|dt|em|font|hr|i|li|ol|p|pre|s|small|span|"
+    "strong|sub|sup|table|td|th|tr|tt|u|ul"
+)
+_MARKUP = re.compile(rf"</?(?:{_TAGS})(?:\s+\w+=[^<>]*)?\s*/?>", re.IGNORECASE)
 
 
 def split_sentences(text: str, language: str) -> list[list[str]]:
@@ -42,6 +49,6 @@ def sentences(document: Document, language: str = "en") -> list[str]:
 
     found = []
     for line in without_headings(document.text, document.title).split("\n"):
-        if paragraph := MARKUP.sub(" ", line).strip():
+        if paragraph := _MARKUP.sub(" ", line).strip():
             found += [s for part in sentencex.segment(language, paragraph) if (s := part.strip())]
     return found
