@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from albertlm.corpus.wikitext import marks
 from albertlm.corpus.wikitext.braces import without_templates
+from albertlm.corpus.wikitext.disambiguation import is_disambiguation
 from albertlm.corpus.wikitext.elements import unwrap_elements, without_elements
 from albertlm.corpus.wikitext.inline import close_holes, unescape, without_remains
 from albertlm.corpus.wikitext.lines import paragraphs, prose_lines
@@ -18,7 +19,7 @@ from albertlm.corpus.wikitext.namespaces import ENGLISH, Namespaces
 from albertlm.corpus.wikitext.tables import without_tables
 from albertlm.corpus.wikitext.tags import without_tags
 
-__all__ = ["ENGLISH", "Namespaces", "extract"]
+__all__ = ["ENGLISH", "Namespaces", "extract", "is_disambiguation"]
 
 
 def extract(wikitext: str, *, title: str = "", namespaces: Namespaces = ENGLISH) -> str:

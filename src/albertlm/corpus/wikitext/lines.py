@@ -67,7 +67,7 @@ def _without_quotes(line: str) -> str:
 
 
 def _rank(before: str) -> int:
-    """The order of places for an apostrophe: after one letter, after a longer word, after a space."""
+    """The order of places for an apostrophe: after one letter, a longer word, a space."""
     if before[-1:].isspace():
         return 2
     return 0 if before[-2:-1].isspace() else 1
