@@ -12,7 +12,8 @@ from albertlm.corpus.wikitext import marks
 from albertlm.corpus.wikitext.braces import without_templates
 from albertlm.corpus.wikitext.disambiguation import is_disambiguation
 from albertlm.corpus.wikitext.elements import unwrap_elements, without_elements
-from albertlm.corpus.wikitext.inline import close_holes, unescape, without_remains
+from albertlm.corpus.wikitext.entities import unescape
+from albertlm.corpus.wikitext.inline import close_holes, without_remains
 from albertlm.corpus.wikitext.lines import paragraphs, prose_lines
 from albertlm.corpus.wikitext.links import without_links
 from albertlm.corpus.wikitext.namespaces import ENGLISH, Namespaces

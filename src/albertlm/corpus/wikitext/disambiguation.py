@@ -6,27 +6,23 @@ import re
 
 _TEMPLATES = frozenset({
     # English, and many others that took its names
-    "disambig", "disambiguation", "disamb", "dab", "dis", "disambig-cleanup",
-    "disambiguation cleanup", "hndis", "hndis-cleanup", "geodis", "geodab", "numberdis",
-    "letterdis", "letter-number combination disambiguation", "mathdab", "roaddis", "road disambiguation",
-    "schooldis", "hospitaldis", "callsigndis", "airport disambig", "wp-disambig", "surname-dab",
-    "mil-unit-dis", "tndis", "phab", "bio-dab", "church disambig", "mountainindex-dab",
+    "disambig", "disambiguation", "disamb", "dab", "disambig-cleanup", "disambiguation cleanup",
+    "hndis", "hndis-cleanup", "geodis", "geodab", "numberdis", "letterdis", "mathdab", "roaddis",
+    "schooldis", "hospitaldis", "callsigndis", "wp-disambig", "mil-unit-dis", "tndis",
     # other large Wikipedias
     "begriffsklärung", "homonymie", "desambiguación", "desambiguació", "desambiguação",
-    "desambiguacion", "disambigua", "dp", "doorverwijspagina", "ujednoznacznienie",
-    "неоднозначность", "багатозначність", "неадназначнасць", "пояснение", "вишезначна одредница", "вишезначна",
+    "disambigua", "dp", "doorverwijspagina", "ujednoznacznienie", "неоднозначность",
+    "багатозначність", "пояснение", "неадназначнасць", "вишезначна одредница", "вишезначна",
     "aimai", "曖昧さ回避", "人名の曖昧さ回避", "地名の曖昧さ回避", "消歧义", "消歧義", "消歧義頁",
-    "förgrening", "grensida", "förgreningssida", "peker", "pekerside", "flertydig", "täsmennyssivu",
-    "rozcestník", "rozlišovacia stránka", "egyért", "egyértelműsítő lap", "anlam ayrımı", "توضيح",
-    "ابهام‌زدایی", "ابهام زدایی", "פירושונים", "동음이의", "동음이의어 문서", "trang định hướng",
+    "förgrening", "grensida", "förgreningssida", "peker", "pekerside", "flertydig",
+    "täsmennyssivu", "rozcestník", "rozlišovacia stránka", "egyért", "egyértelműsítő lap",
+    "anlam ayrımı", "توضيح", "ابهام‌زدایی", "פירושונים", "동음이의", "trang định hướng",
     "định hướng", "dezambiguizare", "αποσαφήνιση", "razdvojba", "argipen", "razločitev",
-    "täpsustus", "täpsustuslehekülg", "nuorodinis", "nuorodinis straipsnis", "nozīmju atdalīšana",
-    "apartigilo", "discretiva", "homonimo", "homonymy", "homonymia", "axlamuut", "дәгъләм",
-    "แก้กำกวม", "बहुविकल्पी", "দ্ব্যর্থতা নিরসন", "பக்கவழி நெறிப்படுத்தல்", "բազմիմաստություն",
-    "მრავალმნიშვნელოვანი", "айрық", "dəqiqləşdirmə",
+    "täpsustus", "nuorodinis", "nuorodinis straipsnis", "nozīmju atdalīšana", "apartigilo",
+    "discretiva", "แก้กำกวม", "बहुविकल्पी", "বহুনির্দেশক", "բազմիմաստություն",
 })  # fmt: skip
 _ENDINGS = (" disambiguation", " disambig", " dab")
-_NAME = re.compile(r"\{\{\s*([^{}|<>\n]{1,60}?)\s*(?=[|}\n<])")
+_NAME = re.compile(r"\{\{\s*+([^{}|<>\n]{1,60}+)")
 _SWITCH = "__DISAMBIG__"
 
 
@@ -38,5 +34,5 @@ def is_disambiguation(wikitext: str, title: str) -> bool:
     """
     if title.endswith("(disambiguation)") or _SWITCH in wikitext:
         return True
-    names = (name.replace("_", " ").lower() for name in _NAME.findall(wikitext))
+    names = (name.replace("_", " ").strip().lower() for name in _NAME.findall(wikitext))
     return any(name in _TEMPLATES or name.endswith(_ENDINGS) for name in names)

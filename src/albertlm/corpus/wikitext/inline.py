@@ -1,20 +1,18 @@
-"""The last steps: what is left of markup, entities, and what is left around holes."""
+"""The last steps: what is left of markup, and what is left around holes."""
 
 from __future__ import annotations
 
 import re
-from html.entities import html5
 
 from albertlm.corpus.wikitext.marks import HOLE, INDENT
 
 _SWITCH = re.compile(r"__([^\W\d_]+(?:_[^\W\d_]+)*)__")
 _VARIANTS = re.compile(r"-\{([^{}\n]*)\}-")
 _REMAINS = re.compile(r"\{\{+|\}\}+|\[\[+|\]\]+|\{\||\|\}|'''+|</?ref")
-_ENTITY = re.compile(r"&(?:#([0-9]{1,7})|#[xX]([0-9a-fA-F]{1,6})|([A-Za-z][A-Za-z0-9]*));")
 _HOLES = re.compile(rf"{HOLE}[{HOLE} \t\xa0,;:]*")
 _SEPARATORS = " \t\xa0,;:"
 _LAST = {"(": ")", "[": "]", "（": "）"}
-_LEAD_INS = ("pronounced", "pronounced as", "pronunciation")
+_LEAD_IN = re.compile(r"\b(?:pronounced(?: as)?|pronunciation)$")
 
 
 def without_remains(text: str) -> str:
@@ -37,20 +35,6 @@ def _first_variant(content: str) -> str:
     return text.strip() if colon and code.strip().startswith("zh") else variant
 
 
-def unescape(text: str) -> str:
-    """The text with the characters that entities stand for; a semicolon ends an entity."""
-    return _ENTITY.sub(_character, text) if "&" in text else text
-
-
-def _character(entity: re.Match[str]) -> str:
-    decimal, hexadecimal, name = entity.groups()
-    if name:
-        return html5.get(f"{name};", entity[0])
-    code = int(decimal) if decimal else int(hexadecimal, 16)
-    printable = code >= 0x20 and not 0xD800 <= code <= 0xDFFF and code <= 0x10FFFF
-    return chr(code) if printable else " "
-
-
 def close_holes(text: str) -> str:
     """A paragraph without the punctuation that only belonged to what was taken out.
 
@@ -60,7 +44,7 @@ def close_holes(text: str) -> str:
     done = 0
     for hole in _HOLES.finditer(text):
         before = text[done : hole.start()]
-        left = before.rstrip(_SEPARATORS)
+        left = _without_lead_in(before.rstrip(_SEPARATORS))
         separators = before[len(left) :] + hole[0]
         done = hole.end()
         after = text[done : done + 1]
@@ -70,7 +54,7 @@ def close_holes(text: str) -> str:
             done += 1
             after = text[done : done + 1]
             emptied = True
-        kept.append(_without_lead_in(left))
+        kept.append(left)
         kept.append(_joint(separators, left[-1:], after, emptied=emptied))
     kept.append(text[done:])
     return "".join(kept)
@@ -88,7 +72,6 @@ def _joint(separators: str, before: str, after: str, *, emptied: bool) -> str:
 
 
 def _without_lead_in(text: str) -> str:
-    for words in _LEAD_INS:
-        if text.endswith(words):
-            return text[: -len(words)].rstrip(_SEPARATORS)
-    return text
+    """`(pronounced {{IPA|…}})` is nothing without the pronunciation."""
+    words = _LEAD_IN.search(text[-20:])
+    return text[: len(text) - len(words[0])].rstrip(_SEPARATORS) if words else text

@@ -49,7 +49,7 @@ def joined(separator: str, most: int | None = None) -> Rule:
 
 def block(arguments: Arguments) -> str:
     """A paragraph of its own."""
-    return f"\n\n{argument('1', 'text', 'quote', 'content')(arguments)}\n\n"
+    return f"\n\n{argument('text', 'quote', 'content', '1')(arguments)}\n\n"
 
 
 def after(word: str, separator: str = "–") -> Rule:

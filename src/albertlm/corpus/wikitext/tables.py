@@ -21,7 +21,7 @@ def without_tables(text: str) -> str:
     tables = []
     for edge in _EDGE.finditer(text):
         if edge[1] == "{|":
-            opened.append(edge.start(1))
+            opened.append(edge.start() + 1)
         elif opened:
             tables.append((opened.pop(), edge.end()))
     return cut(text, tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from albertlm.corpus.wikitext.entities import unescape
 from albertlm.corpus.wikitext.marks import HOLE, protect
 
 _LITERAL = ("nowiki",)
@@ -12,6 +13,7 @@ _REMOVED = (
     "categorytree", "ce", "chem", "gallery", "graph", "hiero", "imagemap", "inputbox", "mapframe",
     "maplink", "math", "pre", "references", "score", "source", "syntaxhighlight", "timeline",
 )  # fmt: skip
+_CODE = ("source", "syntaxhighlight")
 NAMES = (*_LITERAL, *_INVISIBLE, *_REMOVED, "ref")
 """Tags whose content is not wikitext for a reader."""
 
@@ -53,7 +55,9 @@ def _without_blocks(text: str) -> str:
             if end:
                 content = text[stop : end.start()]
                 done = end.end()
-        if name in _LITERAL or (name in {"source", "syntaxhighlight"} and "inline" in attributes):
+        if name in _LITERAL:
+            kept.append(protect(unescape(content)))
+        elif name in _CODE and "inline" in attributes:
             kept.append(protect(content))
         elif name not in _INVISIBLE:
             kept.append(HOLE)

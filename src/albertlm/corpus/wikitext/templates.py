@@ -63,7 +63,7 @@ _RULES: dict[str, rules.Rule] = {
     **{name: rules.constant(text) for name, text in _CONSTANTS.items()},
     **dict.fromkeys(_split(_FIRST), rules.argument("1", "text", "lt")),
     **dict.fromkeys(_split(_SECOND), rules.argument("2", "text")),
-    **dict.fromkeys(_split("transl, transliteration, translit, tlit"), rules.last),
+    **dict.fromkeys(_split("transl, transliteration, translit, tlit, ipa"), rules.last),
     **dict.fromkeys(_split("linktext, chem, gaps"), rules.joined("")),
     **dict.fromkeys(_split("bibleverse, bibleref, bibleref2"), rules.joined(" ", 2)),
     **dict.fromkeys(_split("ship, sortname"), rules.joined(" ", 2)),
