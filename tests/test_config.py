@@ -7,7 +7,7 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertlm.config import ACTIVATIONS, PRESETS, AlbertConfig
+from albertlm.config import ACTIVATIONS, PRESETS, SHARED_MODULES, SHARING, AlbertConfig
 
 RELEASED = {  # sizes and dropouts of the released configurations
     "albert-base-v1": (12, 768, 12, 3072, "gelu", 0.1),
@@ -25,17 +25,19 @@ RELEASED = {  # sizes and dropouts of the released configurations
 def configs(draw):
     heads = draw(st.integers(1, 8))
     layers = draw(st.integers(1, 24))
+    groups = draw(st.integers(1, layers))
     return AlbertConfig(
         vocab_size=draw(st.integers(8, 100)),
         embedding_size=draw(st.integers(1, 16)),
         hidden_size=heads * draw(st.integers(1, 8)),
         num_attention_heads=heads,
         num_hidden_layers=layers,
-        num_hidden_groups=draw(st.integers(1, layers)),
+        num_hidden_groups=groups,
         inner_group_num=draw(st.integers(1, 3)),
         hidden_act=draw(st.sampled_from(ACTIVATIONS)),
         hidden_dropout_prob=draw(st.floats(0, 0.9)),
         num_labels=draw(st.integers(1, 5)),
+        shared_across_groups=draw(st.sampled_from([*SHARED_MODULES])) if groups > 1 else None,
     )
 
 
@@ -99,6 +101,27 @@ def test_groups_share_the_layers_out_evenly_and_in_order(config):
     assert max(counts) - min(counts) <= 1
 
 
+def test_the_four_ways_of_sharing():
+    config = AlbertConfig.preset("albert-base-v2")
+    found = {shared: config.with_sharing(shared) for shared in SHARING}
+    assert {
+        shared: (one.num_hidden_groups, one.shared_across_groups) for shared, one in found.items()
+    } == {"all": (1, None), "attention": (12, "attention"), "ffn": (12, "ffn"), "none": (12, None)}
+    assert all(one.with_sharing("all") == config for one in found.values())
+    with pytest.raises(ValueError, match="'half' is unknown; it must be all, attention, ffn, none"):
+        config.with_sharing("half")
+
+
+def test_a_field_that_the_hub_does_not_know_is_written_only_where_it_is_set(tmp_path):
+    config = AlbertConfig.preset("albert-base-v2")
+    for shared in SHARING:
+        config.with_sharing(shared).save_pretrained(tmp_path)
+        fields = json.loads((tmp_path / "config.json").read_text())
+        expected = shared if shared in SHARED_MODULES else None
+        assert fields.get("shared_across_groups") == expected
+        assert ("shared_across_groups" in fields) == (expected is not None)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "allowed"),
     [
@@ -114,6 +137,8 @@ def test_groups_share_the_layers_out_evenly_and_in_order(config):
         ("num_attention_heads", 3, "a divisor of hidden_size=4096"),
         ("num_hidden_groups", 13, "at most num_hidden_layers=12"),
         ("pad_token_id", 30000, "an id from 0 to 29999"),
+        ("shared_across_groups", "pooler", "None, 'attention' or 'ffn'"),
+        ("shared_across_groups", "ffn", "None with num_hidden_groups=1, where all is shared"),
     ],
 )
 def test_a_field_out_of_range_is_named_with_what_is_allowed(field, value, allowed):

@@ -14,12 +14,25 @@ from albertlm import hub, storage
 ACTIVATIONS = ("gelu", "gelu_new", "relu")
 """`gelu` is the erf form and `gelu_new` the tanh form, as in transformers."""
 
+SHARED_MODULES: dict[str | None, tuple[str, ...]] = {
+    None: (),
+    "attention": ("attention",),
+    "ffn": ("ffn", "ffn_output", "full_layer_layer_norm"),
+}
+"""What all groups have in common, by `shared_across_groups`: modules of a layer."""
+
+SHARING = ("all", "attention", "ffn", "none")
+"""What layers share in the rows of the paper's table 4."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class AlbertConfig:
     """Sizes and probabilities of one ALBERT model.
 
-    A missing field has the hub's default, which is ALBERT xxlarge v2's.
+    A missing field has the hub's default, which is ALBERT xxlarge v2's. All fields are the hub's
+    but `shared_across_groups`: None, or the part of a layer, `attention` or `ffn`, that all groups
+    have in common. Files hold that part once for each group, so that transformers computes the
+    same with them; trained there, the copies go apart.
 
     Raises:
         ValueError: a field is out of its range; the message names it and what is allowed.
@@ -47,6 +60,7 @@ class AlbertConfig:
     bos_token_id: int = 2
     eos_token_id: int = 3
     num_labels: int = 2
+    shared_across_groups: str | None = None
 
     def __post_init__(self) -> None:
         for field in _POSITIVE:
@@ -84,6 +98,18 @@ class AlbertConfig:
             "num_hidden_groups",
             self.num_hidden_groups <= self.num_hidden_layers,
             f"at most num_hidden_layers={self.num_hidden_layers}",
+        )
+        _require(
+            self,
+            "shared_across_groups",
+            self.shared_across_groups in SHARED_MODULES,
+            "None, 'attention' or 'ffn'",
+        )
+        _require(
+            self,
+            "shared_across_groups",
+            self.shared_across_groups is None or self.num_hidden_groups > 1,
+            "None with num_hidden_groups=1, where all is shared",
         )
         _require(
             self,
@@ -145,9 +171,29 @@ class AlbertConfig:
         """The configuration of a folder or hub id; options as in `hub.resolve`."""
         return cls.from_json_file(hub.resolve(name, part="config", **options) / "config.json")
 
+    def with_sharing(self, shared: str) -> Self:
+        """The same sizes with the cross-layer sharing of a row of the paper's table 4.
+
+        Args:
+            shared: what all layers have in common: `all`, `attention`, `ffn` or `none`.
+        """
+        if shared not in SHARING:
+            raise ValueError(f"sharing {shared!r} is unknown; it must be {', '.join(SHARING)}")
+        return dataclasses.replace(
+            self,
+            num_hidden_groups=1 if shared == "all" else self.num_hidden_layers,
+            shared_across_groups=shared if shared in SHARED_MODULES else None,
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """All fields, in the hub's names; `from_dict` reads them back."""
-        return dataclasses.asdict(self)
+        """All fields, in the hub's names; `from_dict` reads them back.
+
+        `shared_across_groups`, which the hub does not know, is there only where it is set.
+        """
+        fields = dataclasses.asdict(self)
+        if self.shared_across_groups is None:
+            del fields["shared_across_groups"]
+        return fields
 
     def save_pretrained(self, folder: str | Path, architecture: str | None = None) -> None:
         """Write `config.json` into a folder; `architecture` is a class such as `AlbertModel`."""

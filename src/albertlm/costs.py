@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
-from albertlm.config import AlbertConfig
+from albertlm.config import SHARED_MODULES, AlbertConfig
 
 Shapes = dict[str, tuple[int, ...]]
 
 
 def parameter_shapes(config: AlbertConfig) -> Shapes:
-    """The shape of every pretraining parameter, by the hub's names without the prefix `albert.`."""
+    """The shape of every pretraining parameter, by the hub's names without the prefix `albert.`.
+
+    What groups have in common bears the first group's name.
+    """
     vocab, embedding, hidden = config.vocab_size, config.embedding_size, config.hidden_size
     shapes = {
         "embeddings.word_embeddings.weight": (vocab, embedding),
@@ -19,15 +22,15 @@ def parameter_shapes(config: AlbertConfig) -> Shapes:
         **_norm("embeddings.LayerNorm", embedding),
         **_linear("encoder.embedding_hidden_mapping_in", embedding, hidden),
     }
+    common = SHARED_MODULES[config.shared_across_groups]
     for group in range(config.num_hidden_groups):
         for inner in range(config.inner_group_num):
             layer = f"encoder.albert_layer_groups.{group}.albert_layers.{inner}"
-            for projection in ("query", "key", "value", "dense"):
-                shapes |= _linear(f"{layer}.attention.{projection}", hidden, hidden)
-            shapes |= _norm(f"{layer}.attention.LayerNorm", hidden)
-            shapes |= _linear(f"{layer}.ffn", hidden, config.intermediate_size)
-            shapes |= _linear(f"{layer}.ffn_output", config.intermediate_size, hidden)
-            shapes |= _norm(f"{layer}.full_layer_layer_norm", hidden)
+            shapes |= {
+                f"{layer}.{name}": shape
+                for name, shape in _layer(config).items()
+                if group == 0 or name.partition(".")[0] not in common
+            }
     return {
         **shapes,
         **_linear("pooler", hidden, hidden),
@@ -57,11 +60,7 @@ def parameters_by_part(config: AlbertConfig) -> dict[str, int]:
 
 def parameters_if_unshared(config: AlbertConfig) -> int:
     """What the pretraining model would have if each layer had parameters of its own, as BERT's."""
-    parts = parameters_by_part(config)
-    shared = parts["shared_layers"]
-    return (
-        sum(parts.values()) - shared + shared // config.num_hidden_groups * config.num_hidden_layers
-    )
+    return sum(parameters_by_part(config.with_sharing("none")).values())
 
 
 def flops_per_token(config: AlbertConfig, length: int) -> int:
@@ -84,6 +83,21 @@ def flops_per_token(config: AlbertConfig, length: int) -> int:
 def flops_per_prediction(config: AlbertConfig) -> int:
     """Floating-point operations of the masked-token head, for each mask."""
     return 2 * config.embedding_size * (config.hidden_size + config.vocab_size)
+
+
+def _layer(config: AlbertConfig) -> Shapes:
+    """The parameters of one layer."""
+    hidden = config.hidden_size
+    shapes: Shapes = {}
+    for projection in ("query", "key", "value", "dense"):
+        shapes |= _linear(f"attention.{projection}", hidden, hidden)
+    return {
+        **shapes,
+        **_norm("attention.LayerNorm", hidden),
+        **_linear("ffn", hidden, config.intermediate_size),
+        **_linear("ffn_output", config.intermediate_size, hidden),
+        **_norm("full_layer_layer_norm", hidden),
+    }
 
 
 def _linear(name: str, inputs: int, outputs: int) -> Shapes:

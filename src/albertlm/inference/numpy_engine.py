@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -45,7 +46,9 @@ class NumpyEngine:
         config = AlbertConfig.from_json_file(folder / "config.json")
         tensors = huggingface.read(folder)
         found = {name: tensor.shape for name, tensor in tensors.items()}
-        report = names.match(found, costs.parameter_shapes(config))
+        # a file holds what groups have in common once for each of them
+        wanted = costs.parameter_shapes(replace(config, shared_across_groups=None))
+        report = names.match(found, wanted)
         return cls(config, tensors, report.loaded)
 
     def hidden_states(self, texts: Sequence[TokenizedText]) -> list[Floats]:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from albertlm.config import AlbertConfig
+from albertlm.config import SHARED_MODULES, AlbertConfig
 from albertlm.models.attention import attend, attend_with_weights
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -153,16 +153,19 @@ class AlbertEncoder(nn.Module):
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         self.embedding_hidden_mapping_in = nn.Linear(config.embedding_size, config.hidden_size)
-        self.albert_layer_groups = nn.ModuleList(
-            AlbertLayerGroup(config) for _ in range(config.num_hidden_groups)
-        )
+        groups = [AlbertLayerGroup(config) for _ in range(config.num_hidden_groups)]
+        _share(groups, SHARED_MODULES[config.shared_across_groups])
+        self.albert_layer_groups = nn.ModuleList(groups)
         self.applications = [
             (group, inner)
             for group in map(config.group_of, range(config.num_hidden_layers))
             for inner in range(config.inner_group_num)
         ]
         self.depth = len(self.applications)
-        """How many of the applications are run: fewer, in the first phases of pretraining."""
+        """How many of the applications are run, from the first on: fewer at pretraining's start.
+
+        Groups that only later applications use are then not trained: they have no gradient.
+        """
         self.activation_checkpointing = False
 
     def forward(
@@ -185,3 +188,11 @@ class AlbertEncoder(nn.Module):
             if weights:
                 all_weights.append(layer_weights)
         return x_ND, states, all_weights
+
+
+def _share(groups: list[AlbertLayerGroup], modules: tuple[str, ...]) -> None:
+    """Give some modules of the first group's layers to the same layers of all groups."""
+    for group in groups[1:]:
+        for layer, of_first in zip(group.albert_layers, groups[0].albert_layers, strict=True):
+            for name in modules:
+                setattr(layer, name, getattr(of_first, name))

@@ -78,7 +78,7 @@ class PreTrainedModel(nn.Module):
         """Write `config.json` and `model.safetensors`, which transformers opens too.
 
         Values are written as they are, in float32 or, after `model.half()`, in float16; bfloat16
-        becomes float32.
+        becomes float32. What groups share is written for each of them, as the hub's names ask.
 
         Args:
             folder: is made if it is missing; its other files, such as the vocabulary, stay.
@@ -117,6 +117,7 @@ class PreTrainedModel(nn.Module):
         wanted = {name: tuple(self.get_parameter(own[name]).shape) for name in own}
         try:
             report = names.match({name: array.shape for name, array in arrays.items()}, wanted)
+            self._check_shared(arrays)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from None
         self.loading = report
@@ -132,6 +133,19 @@ class PreTrainedModel(nn.Module):
                 source,
                 ", ".join(report.new),
             )
+
+    def _check_shared(self, arrays: dict[str, np.ndarray]) -> None:
+        """Refuse two values for one parameter, which a file holds once for each group."""
+        first: dict[nn.Parameter, str] = {}
+        for own_name, parameter in self.named_parameters(remove_duplicate=False):
+            name = names.table_name(own_name)
+            known = first.setdefault(parameter, name)
+            if known != name and not np.array_equal(arrays[name], arrays[known]):
+                raise ValueError(
+                    f"{name} differs from {known}, but config.json has "
+                    f"shared_across_groups={self.config.shared_across_groups!r}; without that "
+                    "field each group has its own"
+                )
 
 
 class _NoInit(TorchFunctionMode):
