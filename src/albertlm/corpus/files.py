@@ -20,7 +20,7 @@ COMPRESSED = (".bz2", ".gz", ".zst")
 SPAN_BYTES = 64 << 20
 """Bytes of text that formats put into one span, where they can part a file."""
 
-MAX_DOCUMENT_BYTES = 32 << 20
+MAX_DOCUMENT_BYTES = 16 << 20
 """Longer documents are left out, so that a worker's memory stays bounded."""
 
 _CHUNK = 4096
