@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import posixpath
 import struct
 import zipfile
@@ -52,7 +53,9 @@ def _parse(path: str) -> books.Book:
         try:
             with zipfile.ZipFile(file) as archive:
                 return _book(archive)
-        except _BROKEN as error:
+        except (*_BROKEN, OSError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise
             raise books.UnreadableError("broken epub", f"({type(error).__name__})") from None
 
 
@@ -97,9 +100,7 @@ def _pages(package: ElementTree.Element, folder: str) -> list[str]:
 
 
 def _encrypted(archive: zipfile.ZipFile, pages: list[str]) -> bool:
-    """Whether pages are encrypted; where only fonts are, the book can be read."""
-    if any(archive.getinfo(page).flag_bits & 1 for page in pages):
-        return True
+    """Whether pages are encrypted by a scheme of their own; where only fonts are, all is well."""
     if "META-INF/encryption.xml" not in archive.namelist():
         return False
     references = _xml(archive, "META-INF/encryption.xml").iterfind(".//{*}CipherReference")
@@ -108,16 +109,25 @@ def _encrypted(archive: zipfile.ZipFile, pages: list[str]) -> bool:
 
 def _paragraphs(archive: zipfile.ZipFile, page: str) -> list[str]:
     try:
-        return html.paragraphs(archive.read(page))[1]
+        return html.paragraphs(_contents(archive, page, files.MAX_DOCUMENT_BYTES))[1]
     except books.UnreadableError as error:
         raise books.UnreadableError(error.reason, f"{page} {error.place}".rstrip()) from None
 
 
 def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
-    if archive.getinfo(name).file_size > MAX_PACKAGE_BYTES:
-        raise books.UnreadableError("too long", name)
     # expat bounds how far entities expand, and fetches none
-    return ElementTree.fromstring(archive.read(name))  # noqa: S314
+    return ElementTree.fromstring(_contents(archive, name, MAX_PACKAGE_BYTES))  # noqa: S314
+
+
+def _contents(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    entry = archive.getinfo(name)
+    if entry.flag_bits & 1:
+        raise books.UnreadableError("encrypted epub")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise books.UnreadableError("broken epub", "(EPUB has no such compression)")
+    if entry.file_size > most:
+        raise books.UnreadableError("too long")
+    return archive.read(entry)
 
 
 def _about(package: ElementTree.Element, name: str) -> Iterator[str]:
