@@ -26,13 +26,16 @@ format: $(VENV)/.dev  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pretrained: $(VENV)/.dev $(RUN)/vocabulary/tokenizer.json  ## train the model that ships again, from the corpus in $(DATA): 70 minutes
-	$(BIN)/albertlm pretrain shipped $(DATA)/corpus/*.parquet \
-		--vocabulary $(RUN)/vocabulary --output $(RUN)
-	$(BIN)/python tools/ship_model.py $(RUN) $(DATA)/corpus/wikipedia-*.parquet
-
-$(RUN)/vocabulary/tokenizer.json: | $(VENV)/.dev
-	$(BIN)/albertlm vocab $(DATA)/corpus/*.parquet --output $(RUN)/vocabulary
+pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus in $(DATA): 80 minutes
+	$(BIN)/albertlm corpus build $(DATA)/corpus --output $(RUN)/corpus
+	test -e $(RUN)/vocabulary/tokenizer.json || \
+		$(BIN)/albertlm vocab $(RUN)/corpus --output $(RUN)/vocabulary
+	$(BIN)/albertlm tokens $(RUN)/corpus --vocabulary $(RUN)/vocabulary --output $(RUN)/tokens
+	$(BIN)/albertlm pretrain shipped $(RUN)/tokens --output $(RUN)/run
+	$(BIN)/albertlm corpus build $(DATA)/corpus/wikipedia-*.parquet --output $(RUN)/wikipedia/corpus
+	$(BIN)/albertlm tokens $(RUN)/wikipedia/corpus \
+		--vocabulary $(RUN)/vocabulary --output $(RUN)/wikipedia/tokens
+	$(BIN)/python tools/ship_model.py $(RUN)/run $(RUN)/tokens $(RUN)/wikipedia/tokens
 
 benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
 	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v report.py); do $(BIN)/python $$script || exit 1; done

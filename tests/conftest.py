@@ -1,14 +1,21 @@
 """What all tests share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer
+from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, storage
+from albertlm.corpus.documents import Document
+from albertlm.corpus.sentences import join_sentences
+from albertlm.corpus.shards import DOCUMENT_COLUMNS, FORMAT, Corpus, RowWriter
+from albertlm.executors import LocalProcesses
+from albertlm.pretraining.shards import TokenPart
+from albertlm.pretraining.tokens import build_tokens
 from albertlm.tokenization.vocabulary import train_vocabulary
 
 SUBJECTS = ("The old fisherman", "A young model", "My neighbour (the doctor)", "Nobody", "She")
@@ -76,6 +83,77 @@ def tiny_folder(
 def tiny_tokenizer(tiny_folder: Path) -> AlbertTokenizer:
     """The tokenizer of `tiny_folder`."""
     return AlbertTokenizer.from_pretrained(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def make_corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Corpus]:
+    """Writes documents, a list for each shard, as a corpus."""
+
+    def make(shards: Sequence[Sequence[Document]]) -> Corpus:
+        folder = tmp_path_factory.mktemp("corpus")
+        entries = {}
+        for number, documents in enumerate(shards):
+            path = folder / f"corpus-{number:05}.parquet"
+            with RowWriter(path, DOCUMENT_COLUMNS) as rows:
+                for document in documents:
+                    rows.add(document)
+            entries[path.name] = {"documents": len(documents), "sha256": storage.sha256(path)}
+        storage.write_json(folder / "manifest.json", {"format": FORMAT, "shards": entries})
+        return Corpus.open(folder)
+
+    return make
+
+
+def document_id(number: int, *, held_out: bool) -> str:
+    """The first id of a document with this number that the rule holds out, or does not."""
+    ids = (f"{number}-{attempt}" for attempt in range(10_000))
+    return next(each for each in ids if Document(each, "", "").held_out == held_out)
+
+
+@pytest.fixture(scope="session")
+def make_documents() -> Callable[..., list[Document]]:
+    """Makes documents of one paragraph each from lists of sentences."""
+
+    def make(texts: Sequence[Sequence[str]], *, held_out: bool = False) -> list[Document]:
+        return [
+            Document(document_id(number, held_out=held_out), "test", join_sentences([sentences]))
+            for number, sentences in enumerate(texts)
+        ]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_tokens(
+    make_corpus: Callable[..., Corpus],
+    make_documents: Callable[..., list[Document]],
+    tiny_tokenizer: AlbertTokenizer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., TokenPart]:
+    """Makes the tokens of documents, lists of sentences, dealt out to some shards in turn."""
+
+    def make(
+        texts: Sequence[Sequence[str]], *, held_out: bool = False, shards: int = 1
+    ) -> TokenPart:
+        documents = make_documents(texts, held_out=held_out)
+        if held_out:
+            documents += make_documents([["Nobody trains on this."]])
+        corpus = make_corpus([documents[number::shards] for number in range(shards)])
+        folder = tmp_path_factory.mktemp("made") / "tokens"
+        tokens = build_tokens(corpus, tiny_tokenizer, folder, LocalProcesses(1))
+        return tokens.part("held-out" if held_out else "training")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def many_documents(tiny_sentences: list[str]) -> list[list[str]]:
+    """60 documents of 1 to 20 sentences."""
+    rng = np.random.default_rng(0)
+    return [
+        list(map(str, rng.choice(tiny_sentences, size=int(size))))
+        for size in rng.integers(1, 21, size=60)
+    ]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

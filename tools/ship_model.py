@@ -1,8 +1,9 @@
 """Makes the model that ships from a finished run: half precision, measured, with its card.
 
-    python tools/ship_model.py RUN HELD_OUT.parquet…
+    python tools/ship_model.py RUN TOKENS HELD_OUT_TOKENS
 
-The scores in the card are those of the written, rounded weights.
+The first tokens are those of the run; the held-out part of the second is what the card's scores are
+measured on, with the written, rounded weights.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import matplotlib.pyplot as plt
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, hub, storage
 from albertlm.evaluation.pretraining import PretrainingScores, evaluate_pretraining
-from albertlm.pretraining.shards import shard_of_files
+from albertlm.pretraining.shards import Tokens
 
 LIMIT_BYTES = 16 << 20
 CARD = """---
@@ -83,7 +84,8 @@ On held-out Wikipedia articles, in windows of {window} tokens: 15 % single token
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
-    parser.add_argument("held_out", type=Path, nargs="+")
+    parser.add_argument("tokens", type=Path)
+    parser.add_argument("held_out_tokens", type=Path)
     parser.add_argument("--note", default="", help="what sets this run apart from its recipe")
     parser.add_argument("--output", type=Path, default=hub.SHIPPED)
     options = parser.parse_args(arguments)
@@ -91,9 +93,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(temporary) / "model"
         AlbertForPreTraining.from_pretrained(options.run / "model").half().save_pretrained(folder)
         AlbertTokenizer.from_pretrained(options.run / "model").save_pretrained(folder)
-        scores = measure(folder, options.held_out)
+        scores = measure(folder, Tokens.open(options.held_out_tokens))
         draw_curve(read_metrics(options.run), folder / "curve.png")
-        (folder / "README.md").write_text(card(options.run, scores, options.note), encoding="utf-8")
+        text = card(options.run, Tokens.open(options.tokens), scores, options.note)
+        (folder / "README.md").write_text(text, encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.iterdir())
         if size > LIMIT_BYTES:
             raise ValueError(f"{size} bytes are more than the {LIMIT_BYTES} that may ship")
@@ -102,14 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{options.output}: {size:,} bytes, {json.dumps(asdict(scores))}")
 
 
-def measure(folder: Path, held_out: list[Path]) -> PretrainingScores:
-    """The scores of a model folder on the held-out documents of some files."""
+def measure(folder: Path, tokens: Tokens) -> PretrainingScores:
+    """The scores of a model folder on held-out documents."""
+    model = AlbertForPreTraining.from_pretrained(folder)
     tokenizer = AlbertTokenizer.from_pretrained(folder)
-    with tempfile.TemporaryDirectory() as temporary:
-        tokens = Path(temporary) / "tokens"
-        shard = shard_of_files(held_out, tokenizer, tokens, held_out=True)
-        model = AlbertForPreTraining.from_pretrained(folder)
-        return evaluate_pretraining(model, tokenizer, shard)
+    return evaluate_pretraining(model, tokenizer, tokens.part("held-out"))
 
 
 def read_metrics(run: Path) -> list[dict[str, Any]]:
@@ -117,10 +117,9 @@ def read_metrics(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def card(run: Path, scores: PretrainingScores, note: str) -> str:
-    """The model card, every number from the run's files."""
+def card(run: Path, tokens: Tokens, scores: PretrainingScores, note: str) -> str:
+    """The model card, every number from the files of the run and its tokens."""
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    manifest = json.loads((run / "tokens" / "manifest.json").read_text(encoding="utf-8"))
     model = AlbertConfig.from_dict(config["model"])
     metrics = read_metrics(run)
     phases = [
@@ -132,9 +131,9 @@ def card(run: Path, scores: PretrainingScores, note: str) -> str:
     return CARD.format(
         parameters=sum(parameter.numel() for parameter in parameters),
         minutes=sum(line["seconds"] for line in metrics) / 60,
-        documents=manifest["documents"],
-        sentences=manifest["sentences"],
-        corpus_tokens=manifest["tokens"],
+        documents=tokens.manifest["training"]["documents"],
+        sentences=tokens.manifest["training"]["sentences"],
+        corpus_tokens=tokens.manifest["training"]["tokens"],
         vocab_size=model.vocab_size,
         layers=model.num_hidden_layers,
         hidden=model.hidden_size,

@@ -1,21 +1,17 @@
-"""A small shard of made-up documents."""
+"""The tokens of some made-up documents."""
 
-import numpy as np
+from collections.abc import Callable
+
 import pytest
 
-from albertlm import AlbertTokenizer
-from albertlm.pretraining.shards import TokenShard, write_shard
+from albertlm.pretraining.shards import TokenPart
 
 
-@pytest.fixture(scope="session")
-def shard(
-    tiny_tokenizer: AlbertTokenizer,
-    tiny_sentences: list[str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> TokenShard:
+@pytest.fixture(scope="session", params=[1, 4], ids=["one shard", "four shards"])
+def part(
+    request: pytest.FixtureRequest,
+    make_tokens: Callable[..., TokenPart],
+    many_documents: list[list[str]],
+) -> TokenPart:
     """60 documents of 1 to 20 sentences."""
-    rng = np.random.default_rng(0)
-    documents = [
-        list(rng.choice(tiny_sentences, size=int(size))) for size in rng.integers(1, 21, size=60)
-    ]
-    return write_shard(documents, tiny_tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
+    return make_tokens(many_documents, shards=request.param)

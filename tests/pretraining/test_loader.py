@@ -1,62 +1,141 @@
-"""Batches: every example once, laid out as the model reads it."""
+"""Batches: every example once, laid out as the model reads it, however many shards there are."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from albertlm import AlbertTokenizer
-from albertlm.pretraining.loader import PretrainingData
+from albertlm.pretraining.loader import Batch, PretrainingData
 from albertlm.pretraining.masking import IGNORED, MaskingConfig
-from albertlm.pretraining.shards import TokenShard
+from albertlm.pretraining.shards import TokenPart
+
+SMALL = 6000
+"""Tokens of a window: more than one of four small shards has, fewer than all four."""
 
 
-@pytest.fixture
-def data(shard: TokenShard, tiny_tokenizer: AlbertTokenizer) -> PretrainingData:
-    return PretrainingData(shard, tiny_tokenizer, length=48, masking=MaskingConfig(), seed=7)
+@pytest.fixture(params=[1 << 26, SMALL, 1], ids=["one window", "windows", "shard by shard"])
+def data(request: pytest.FixtureRequest, part: TokenPart) -> PretrainingData:
+    masking = MaskingConfig()
+    return PretrainingData(part, length=96, masking=masking, seed=7, window_tokens=request.param)
+
+
+def unmasked_rows(batches: Iterator[Batch]) -> Iterator[tuple[list[int], list[int], int]]:
+    """For each example its ids before masking, its segment ids and its label, without padding."""
+    for batch in batches:
+        for row, mask in enumerate(batch.attention_mask == 1):
+            ids = batch.input_ids[row].copy()
+            kept = batch.labels[row] != IGNORED
+            ids[batch.masked_positions[row][kept]] = batch.labels[row][kept]
+            assert (ids[~mask] == 0).all()
+            yield (
+                ids[mask].tolist(),
+                batch.token_type_ids[row][mask].tolist(),
+                int(batch.sentence_order_label[row]),
+            )
 
 
 def test_layout_and_the_text_that_is_in_it(data: PretrainingData) -> None:
-    count = len(data.segments(0))
-    batch = data.batch(0, np.arange(count))
-    seen = np.zeros(len(data.shard.tokens), bool)
-    for row in range(count):
-        ids = batch.input_ids[row].copy()
-        kept = batch.labels[row] != IGNORED
-        ids[batch.masked_positions[row][kept]] = batch.labels[row][kept]
-        ids = ids[batch.attention_mask[row] == 1]
-        first, second = (slice(*x[row]) for x in (data.segments(0).first, data.segments(0).second))
-        tokens = data.shard.tokens
-        expected = [2, *tokens[first], 3]
-        types = [0] * len(expected)
-        if second.stop > second.start:
-            expected += [*tokens[second], 3]
-            types += [1] * (len(expected) - len(types))
-        assert ids.tolist() == expected
-        assert batch.token_type_ids[row][: len(types)].tolist() == types
-        seen[first] = seen[second] = True
-    assert (batch.input_ids[batch.attention_mask == 0] == 0).all()
-    lengths = np.diff(data.shard.sentences)
-    offsets = np.concatenate([np.arange(length) for length in lengths])
-    assert (seen == (offsets < 45)).all()  # only what is past the length in a single sentence
+    rows = unmasked_rows(data.batches(0, 7, with_last=True))
+    seen = 0
+    for window in data.windows(0):
+        covered = np.zeros(len(window.tokens), bool)
+        segments = window.segments
+        for first, second, order in zip(
+            segments.first, segments.second, segments.order, strict=True
+        ):
+            expected = [2, *window.tokens[slice(*first)], 3]
+            types = [0] * len(expected)
+            if second[1] > second[0]:
+                expected += [*window.tokens[slice(*second)], 3]
+                types += [1] * (len(expected) - len(types))
+            assert next(rows) == (expected, types, order)
+            assert not covered[slice(*first)].any()
+            covered[slice(*first)] = covered[slice(*second)] = True
+            seen += 1
+        assert covered.all()  # no sentence here is longer than an example
+    assert seen == data.examples(0)
+    assert next(rows, None) is None
 
 
-def test_an_epoch_shows_every_example_once_and_the_next_in_another_order(
-    data: PretrainingData,
+def test_an_epoch_shows_every_sentence_once(data: PretrainingData) -> None:
+    expected = np.concatenate([np.asarray(shard.tokens) for shard in data.part])
+    for epoch in (0, 1):
+        rows = unmasked_rows(data.batches(epoch, 5, with_last=True))
+        shown = [i for ids, _, _ in rows for i in ids if i not in (2, 3)]
+        assert sorted(shown) == sorted(expected.tolist())
+
+
+def test_what_is_past_the_length_in_one_sentence_is_left_out(
+    make_tokens: Callable[..., TokenPart], tiny_sentences: list[str]
 ) -> None:
-    starts = [data.segments(epoch).first[:, 0].tolist() for epoch in (0, 1)]
-    assert len(set(starts[0])) == len(starts[0])
-    assert starts[0] != starts[1]
+    part = make_tokens([[" ".join(tiny_sentences[:9]), tiny_sentences[0]]])
+    data = PretrainingData(part, length=48, masking=MaskingConfig(), seed=0)
+    rows = [ids for ids, _, _ in unmasked_rows(data.batches(0, 2))]
+    start, middle, end = part[0].sentences
+    assert sorted(map(len, rows)) == sorted([45 + 2, end - middle + 2])
+    assert [2, *part[0].tokens[start : start + 45], 3] in rows
 
 
-def test_batches_go_on_where_asked(data: PretrainingData) -> None:
-    everything = list(data.batches(0, 4))
-    rest = list(data.batches(0, 4, first=3))
-    assert len(everything) == len(data.segments(0)) // 4
-    for left, right in zip(everything[3:], rest, strict=True):
-        assert (left.input_ids == right.input_ids).all()
-        assert (left.masked_positions == right.masked_positions).all()
+def test_the_next_epoch_comes_in_another_order(data: PretrainingData) -> None:
+    first, second = ([ids for ids, _, _ in unmasked_rows(data.batches(e, 4))] for e in (0, 1))
+    assert first != second
 
 
-def test_another_vocabulary_is_refused(shard: TokenShard, tiny_tokenizer: AlbertTokenizer) -> None:
-    shard = TokenShard(shard.tokens, shard.sentences, shard.documents, {"vocabulary": "other"})
-    with pytest.raises(ValueError, match="another vocabulary"):
-        PretrainingData(shard, tiny_tokenizer, length=48, masking=MaskingConfig(), seed=0)
+@pytest.mark.parametrize("batch_size", [1, 4, 33])
+def test_batches_go_on_where_asked(data: PretrainingData, batch_size: int) -> None:
+    everything = list(data.batches(0, batch_size))
+    assert len(everything) == data.examples(0) // batch_size
+    for first in (0, 1, len(everything) // 2, len(everything) - 1, len(everything)):
+        rest = list(data.batches(0, batch_size, first))
+        assert len(rest) == len(everything) - first
+        for left, right in zip(everything[first:], rest, strict=True):
+            assert_equal(left, right)
+
+
+def test_an_example_does_not_depend_on_the_size_of_batches(data: PretrainingData) -> None:
+    def rows(batch_size: int) -> list[list[int]]:
+        return [
+            row[batch.attention_mask[number] == 1].tolist()
+            for batch in data.batches(2, batch_size, with_last=True)
+            for number, row in enumerate(batch.input_ids)
+        ]
+
+    assert rows(3) == rows(20)
+
+
+def test_examples_do_not_depend_on_the_windows(part: TokenPart) -> None:
+    def shown(window_tokens: int) -> list[list[int]]:
+        data = PretrainingData(
+            part, length=96, masking=MaskingConfig(), seed=7, window_tokens=window_tokens
+        )
+        return sorted(ids for ids, _, _ in unmasked_rows(data.batches(3, 8, with_last=True)))
+
+    assert shown(1 << 26) == shown(SMALL) == shown(1)
+
+
+def test_shards_are_cut_each_in_its_own_way(
+    make_tokens: Callable[..., TokenPart], tiny_sentences: list[str]
+) -> None:
+    part = make_tokens([tiny_sentences] * 3, shards=3)
+    data = PretrainingData(part, length=48, masking=MaskingConfig(), seed=0, window_tokens=1)
+    starts = [sorted(window.segments.first[:, 0].tolist()) for window in data.windows(0)]
+    assert len({tuple(each) for each in starts}) == 3
+
+
+def test_windows_take_few_shards_and_all_of_them(data: PretrainingData) -> None:
+    sizes = sorted(len(window.tokens) for window in data.windows(0))
+    assert sum(sizes) == data.part.counts("tokens").sum()
+    if data.window_tokens == 1:
+        assert sizes == sorted(data.part.counts("tokens").tolist())
+
+
+def test_too_short_a_length(part: TokenPart) -> None:
+    data = PretrainingData(part, length=4, masking=MaskingConfig(), seed=0)
+    with pytest.raises(ValueError, match="sequence length 4"):
+        next(data.batches(0, 1))
+
+
+def assert_equal(left: Batch, right: Batch) -> None:
+    for field in fields(Batch):
+        assert (getattr(left, field.name) == getattr(right, field.name)).all()

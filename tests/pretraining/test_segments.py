@@ -21,8 +21,8 @@ def make(lengths: list[list[int]]) -> TokenShard:
     return TokenShard(
         tokens=np.arange(sum(flat), dtype=np.uint16),
         sentences=np.cumsum([0, *flat]),
+        paragraphs=np.cumsum([0, *map(len, lengths)]),
         documents=np.cumsum([0, *map(len, lengths)]),
-        manifest={},
     )
 
 

@@ -1,6 +1,7 @@
 """The loop: it learns, it goes on after an interruption as if there had been none."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,22 +13,22 @@ from transformers import AlbertForPreTraining as Theirs
 from albertlm import AlbertForPreTraining, AlbertTokenizer
 from albertlm.pretraining.loader import PretrainingData
 from albertlm.pretraining.masking import MaskingConfig
-from albertlm.pretraining.shards import TokenShard, write_shard
+from albertlm.pretraining.shards import TokenPart
 from albertlm.recipes.pretraining import RECIPES, smoke
 from albertlm.training import state
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.trainer import Phase, PretrainingConfig, pretrain
 
 
-@pytest.fixture(scope="module")
-def shard(
-    tiny_tokenizer: AlbertTokenizer,
+@pytest.fixture(scope="module", params=[1, 3], ids=["one shard", "three shards"])
+def tokens(
+    request: pytest.FixtureRequest,
+    make_tokens: Callable[..., TokenPart],
     tiny_sentences: list[str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> TokenShard:
+) -> TokenPart:
     rng = np.random.default_rng(0)
-    documents = [list(rng.choice(tiny_sentences, size=10)) for _ in range(80)]
-    return write_shard(documents, tiny_tokenizer, tmp_path_factory.mktemp("shard") / "tokens")
+    documents = [list(map(str, rng.choice(tiny_sentences, size=10))) for _ in range(80)]
+    return make_tokens(documents, shards=request.param)
 
 
 @pytest.fixture
@@ -36,13 +37,11 @@ def config(tiny_tokenizer: AlbertTokenizer) -> PretrainingConfig:
 
 
 def test_it_learns_and_exports(
-    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, tokens: TokenPart, tmp_path: Path
 ) -> None:
     config = replace(config, phases=(Phase(steps=60, batch_size=16, length=48),))
-    losses = [
-        report.values["mlm_loss"] for report in pretrain(config, shard, tiny_tokenizer, tmp_path)
-    ]
-    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.5
+    losses = [report.values["mlm_loss"] for report in pretrain(config, tokens, tmp_path)]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.3
     lines = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(5, 61, 5))
     assert [path.name for path in state.checkpoints(tmp_path)] == ["checkpoint-50", "checkpoint-60"]
@@ -52,7 +51,7 @@ def test_it_learns_and_exports(
 
 
 def test_an_interrupted_run_goes_on_bit_by_bit(
-    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, tokens: TokenPart, tmp_path: Path
 ) -> None:
     phases = (
         Phase(steps=14, batch_size=8, length=32, layers=1),
@@ -63,7 +62,7 @@ def test_an_interrupted_run_goes_on_bit_by_bit(
 
     def losses(run: Path, steps: int) -> list[tuple[int, float]]:
         found = []
-        for report in pretrain(config, shard, tiny_tokenizer, run):
+        for report in pretrain(config, tokens, run):
             found.append((report.step, report.values["total"]))
             if report.step == steps:
                 break
@@ -79,12 +78,12 @@ def test_an_interrupted_run_goes_on_bit_by_bit(
 
 
 def test_a_line_cut_short_by_a_kill_is_left_out(
-    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, tokens: TokenPart, tmp_path: Path
 ) -> None:
-    list(pretrain(config, shard, tiny_tokenizer, tmp_path))
+    list(pretrain(config, tokens, tmp_path))
     log = tmp_path / "metrics.jsonl"
     log.write_text(log.read_text("utf-8")[:-20], encoding="utf-8")
-    list(pretrain(config, shard, tiny_tokenizer, tmp_path))
+    list(pretrain(config, tokens, tmp_path))
     assert [json.loads(line)["step"] for line in log.read_text("utf-8").splitlines()] == [5, 10, 15]
 
 
@@ -95,28 +94,49 @@ def test_bad_phases() -> None:
 
 
 def test_another_configuration_is_refused(
-    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, tokens: TokenPart, tmp_path: Path
 ) -> None:
-    next(pretrain(config, shard, tiny_tokenizer, tmp_path))
+    next(pretrain(config, tokens, tmp_path))
     with pytest.raises(ValueError, match="another configuration"):
-        next(pretrain(replace(config, seed=1), shard, tiny_tokenizer, tmp_path))
+        next(pretrain(replace(config, seed=1), tokens, tmp_path))
+
+
+def test_other_tokens_are_refused(
+    config: PretrainingConfig,
+    tokens: TokenPart,
+    make_tokens: Callable[..., TokenPart],
+    tiny_sentences: list[str],
+    tmp_path: Path,
+) -> None:
+    next(pretrain(config, tokens, tmp_path))
+    other = make_tokens([tiny_sentences] * 3)
+    with pytest.raises(ValueError, match="a run on other tokens; name another output"):
+        next(pretrain(config, other, tmp_path))
+
+
+def test_a_model_for_another_vocabulary_is_refused(
+    config: PretrainingConfig, tokens: TokenPart, tmp_path: Path
+) -> None:
+    config = replace(config, model=replace(config.model, vocab_size=71))
+    with pytest.raises(ValueError, match="vocabulary of 70 pieces, the model one of 71"):
+        next(pretrain(config, tokens, tmp_path))
 
 
 def test_too_little_text(
-    config: PretrainingConfig, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+    config: PretrainingConfig, make_tokens: Callable[..., TokenPart], tmp_path: Path
 ) -> None:
-    shard = write_shard([["She walked."]], tiny_tokenizer, tmp_path / "tokens")
+    tokens = make_tokens([["She walked."]])
     with pytest.raises(ValueError, match="fewer than a batch of 8"):
-        next(pretrain(config, shard, tiny_tokenizer, tmp_path / "run"))
+        next(pretrain(config, tokens, tmp_path / "run"))
 
 
 def test_objective_equals_the_model_with_labels(
-    config: PretrainingConfig, shard: TokenShard, tiny_tokenizer: AlbertTokenizer
+    config: PretrainingConfig, tokens: TokenPart
 ) -> None:
     torch.manual_seed(0)
     model = AlbertForPreTraining(config.model).eval()
-    data = PretrainingData(shard, tiny_tokenizer, length=48, masking=MaskingConfig(), seed=0)
-    batch = data.batch(0, np.arange(12))
+    data = PretrainingData(tokens, length=48, masking=MaskingConfig(), seed=0)
+    batch = next(data.batches(0, 12))
     losses = PretrainingObjective(model)(batch)
     output = model(**{name: torch.from_numpy(array) for name, array in vars(batch).items()})
     assert torch.allclose(losses.total, output.loss, atol=1e-5)

@@ -23,14 +23,17 @@ Engine = Annotated[
     Literal["numpy", "torch"],
     typer.Option(help="What computes: both give the same numbers, torch is an extra."),
 ]
-Corpus = Annotated[
-    list[Path],
-    typer.Argument(help="Files of documents: .parquet with columns id and text, or .txt."),
-]
-Vocabulary = Annotated[
-    Path, typer.Option("--vocabulary", help="A folder that `albertlm vocab` wrote, or a model's.")
-]
+Corpus = Annotated[Path, typer.Argument(help="A folder that `albertlm corpus build` wrote.")]
+Tokens = Annotated[Path, typer.Argument(help="A folder that `albertlm tokens` wrote.")]
 Language = Annotated[str, typer.Option(help="ISO 639-1 code; sentences end by its rules.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes at a time; one for each core by default.")
+]
+MapEngine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Where they run: on this machine, or on a Ray cluster (an extra)."),
+]
+Address = Annotated[str | None, typer.Option(help="The Ray cluster's head, such as 10.0.0.1:6379.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Texts at a time.")]
 
 

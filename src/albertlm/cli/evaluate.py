@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import tempfile
-from pathlib import Path
 
 from albertlm import hub
 from albertlm.cli import common
 
 
 def evaluate(
-    corpus: common.Corpus,
+    tokens: common.Tokens,
     *,
     model: common.Model = None,
-    language: common.Language = "en",
     as_json: common.Json = False,
 ) -> None:
-    """Score masked tokens and sentence order on the held-out documents of a corpus."""
+    """Score masked tokens and sentence order on held-out documents.
+
+    The tokens must have been made with the vocabulary of the model.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
     from albertlm.evaluation.pretraining import evaluate_pretraining
     from albertlm.models.heads import AlbertForPreTraining
-    from albertlm.pretraining.shards import shard_of_files
+    from albertlm.pretraining.shards import Tokens
     from albertlm.tokenization.tokenizer import AlbertTokenizer
 
     folder = hub.resolve(model or hub.SHIPPED)
@@ -35,22 +35,13 @@ def evaluate(
             f"{folder} holds no {', '.join(pretrained.loading.new)}; both pretraining heads are "
             "needed here"
         )
-    with tempfile.TemporaryDirectory() as temporary:
-        with common.counting("documents") as count:
-            shard = shard_of_files(
-                corpus,
-                tokenizer,
-                Path(temporary) / "tokens",
-                held_out=True,
-                language=language,
-                on_document=count,
-            )
-        console = Console(stderr=True)
-        with Progress(console=console, disable=not sys.stderr.isatty()) as progress:
-            task = progress.add_task("batches", total=None)
-            scores = evaluate_pretraining(
-                pretrained, tokenizer, shard, on_batch=lambda: progress.advance(task)
-            )
+    held_out = Tokens.open(tokens).part("held-out")
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("batches", total=None)
+        scores = evaluate_pretraining(
+            pretrained, tokenizer, held_out, on_batch=lambda: progress.advance(task)
+        )
     if as_json:
         common.print_json(dataclasses.asdict(scores))
         return

@@ -1,4 +1,4 @@
-"""`albertlm pretrain`: documents and a vocabulary to a model."""
+"""`albertlm pretrain`: tokens to a model."""
 
 from __future__ import annotations
 
@@ -13,41 +13,29 @@ from albertlm.cli import common
 
 def pretrain(
     recipe: Annotated[str, typer.Argument(help="Name of a recipe, such as `smoke`.")],
-    corpus: common.Corpus,
+    tokens: common.Tokens,
     *,
-    vocabulary: common.Vocabulary,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the run; an interrupted one goes on.")
     ],
-    language: common.Language = "en",
     as_json: common.Json = False,
 ) -> None:
     """Pretrain a model with masked tokens and sentence order.
 
-    The run's folder gets `tokens/`, `metrics.jsonl`, checkpoints, and in the end `model/`, which
-    every --model option takes. Held-out documents (about 1 %) are not used.
+    The run's folder gets `metrics.jsonl`, checkpoints, and in the end `model/`, which every
+    --model option takes. Held-out documents (about 1 %) are not used.
     """
-    from albertlm.pretraining.shards import shard_of_files
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    from albertlm.pretraining.shards import Tokens
     from albertlm.recipes.pretraining import RECIPES
-    from albertlm.tokenization.tokenizer import AlbertTokenizer
     from albertlm.training import trainer
 
     if recipe not in RECIPES:
         raise ValueError(f"unknown recipe {recipe!r}; the recipes are {', '.join(RECIPES)}")
-    tokenizer = AlbertTokenizer.from_pretrained(vocabulary)
-    config = RECIPES[recipe](tokenizer.vocab_size)
-    with common.counting("documents") as count:
-        shard = shard_of_files(
-            corpus,
-            tokenizer,
-            output / "tokens",
-            held_out=False,
-            language=language,
-            on_document=count,
-        )
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn
-
+    training = Tokens.open(tokens).part("training")
+    config = RECIPES[recipe](training.tokenizer.vocab_size)
     progress = Progress(
         *Progress.get_default_columns(),
         TextColumn("{task.fields[shown]}"),
@@ -57,7 +45,7 @@ def pretrain(
     values: dict[str, float] = {}
     with progress:
         task = progress.add_task("steps", total=config.total_steps, shown="")
-        for report in trainer.pretrain(config, shard, tokenizer, output):
+        for report in trainer.pretrain(config, training, output):
             values = report.values
             progress.update(task, completed=report.step, shown=_shown(values))
     if as_json:

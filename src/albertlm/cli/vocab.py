@@ -1,14 +1,20 @@
-"""`albertlm vocab`: documents to a vocabulary."""
+"""`albertlm vocab`: a corpus to a vocabulary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from albertlm.cli import common
+
+if TYPE_CHECKING:
+    from albertlm.tokenization.fertility import Fertility
+
+MEASURED_CHARACTERS = 20_000_000
+"""Held-out text that the vocabulary is measured on, at most."""
 
 
 def vocab(
@@ -20,26 +26,41 @@ def vocab(
     seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
     cased: Annotated[bool, typer.Option("--cased", help="Keep upper case.")] = False,
     keep_accents: Annotated[bool, typer.Option("--keep-accents", help="Keep accents.")] = False,
-    language: common.Language = "en",
+    character_coverage: Annotated[
+        float,
+        typer.Option(help="Share of all characters that get a piece; 0.9995 for Chinese."),
+    ] = 0.99995,
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Another vocabulary to measure: a folder, a spiece.model, or a hub id."),
+    ] = None,
     as_json: common.Json = False,
 ) -> None:
-    """Train a SentencePiece vocabulary with ALBERT's special pieces on documents.
+    """Train a SentencePiece vocabulary with ALBERT's special pieces on a corpus.
 
     The folder holds the tokenizer whole, `--cased` and `--keep-accents` included.
-    Held-out documents (about 1 %, by a hash of their ids) are not used.
+    Held-out documents (about 1 %, by a hash of their ids) are not trained on but measured.
     """
-    from albertlm.corpus.documents import read_documents
-    from albertlm.corpus.sentences import sentences
+    from albertlm.corpus.shards import Corpus
+    from albertlm.tokenization.fertility import fertility
     from albertlm.tokenization.tokenizer import AlbertTokenizer
     from albertlm.tokenization.vocabulary import train_vocabulary
 
+    peer = AlbertTokenizer.from_pretrained(compare) if compare else None
+    opened = Corpus.open(corpus)
+    held_out: list[str] = []
     with common.counting("documents") as count:
 
         def texts() -> Iterator[str]:
-            for document in read_documents(corpus):
-                count()
-                if not document.held_out:
-                    yield "\n".join(sentences(document, language))
+            characters = 0
+            for shard in opened.shards:
+                for document in opened.documents(shard):
+                    count()
+                    if not document.held_out:
+                        yield document.text
+                    elif characters < MEASURED_CHARACTERS:
+                        held_out.append(document.text)
+                        characters += len(document.text)
 
         model = train_vocabulary(
             texts(),
@@ -47,12 +68,40 @@ def vocab(
             vocab_size=size,
             sample_size=sample,
             seed=seed,
+            character_coverage=character_coverage,
             do_lower_case=not cased,
             keep_accents=keep_accents,
         )
     tokenizer = AlbertTokenizer(model, do_lower_case=not cased, keep_accents=keep_accents)
     tokenizer.save_pretrained(output)
+    measured = {str(output): (tokenizer, fertility(tokenizer, held_out))}
+    if compare and peer:
+        measured[compare] = (peer, fertility(peer, held_out))
     if as_json:
-        common.print_json({"vocabulary": str(output), "size": size})
-    else:
-        print(f"{size} pieces: {output}")
+        fits = [_fit(name, len(each), counts) for name, (each, counts) in measured.items()]
+        common.print_json(
+            {"vocabulary": str(output), "held_out_documents": len(held_out), "measured": fits}
+        )
+        return
+    columns = ("vocabulary", "#pieces", "#tokens/word", "#characters/token", "#unknown tokens")
+    rows = [
+        (
+            name,
+            f"{len(each):,}",
+            f"{counts.tokens_per_word:.3f}",
+            f"{counts.characters_per_token:.3f}",
+            f"{counts.unknown_share:.3%}",
+        )
+        for name, (each, counts) in measured.items()
+    ]
+    common.print_table(columns, rows, title=f"on {len(held_out):,} held-out documents")
+
+
+def _fit(name: str, size: int, counts: Fertility) -> dict[str, Any]:
+    return {
+        "vocabulary": name,
+        "size": size,
+        "tokens_per_word": counts.tokens_per_word,
+        "characters_per_token": counts.characters_per_token,
+        "unknown_share": counts.unknown_share,
+    }

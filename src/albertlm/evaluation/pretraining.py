@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from albertlm.models.heads import AlbertForPreTraining
 from albertlm.pretraining.loader import Batch, PretrainingData
 from albertlm.pretraining.masking import MaskingConfig, mask_tokens
-from albertlm.pretraining.shards import TokenShard
+from albertlm.pretraining.shards import TokenPart
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 SEED = 20190926
@@ -57,11 +57,11 @@ class PretrainingScores:
 def evaluate_pretraining(
     model: AlbertForPreTraining,
     tokenizer: AlbertTokenizer,
-    shard: TokenShard,
+    held_out: TokenPart,
     *,
     on_batch: Callable[[], None] = lambda: None,
 ) -> PretrainingScores:
-    """Score a model on a shard of held-out documents.
+    """Score a model on held-out documents.
 
     Each document is cut into windows of the model's full length; what is left at its end is not
     used. The windows are masked again with another seed until 100,000 predictions are made, at
@@ -69,16 +69,16 @@ def evaluate_pretraining(
 
     Args:
         model: in evaluation mode.
-        tokenizer: with which the shard was made.
-        shard: held-out documents.
+        tokenizer: the model's.
+        held_out: tokens made with the same tokenizer.
         on_batch: called after each batch, for a progress bar.
 
     Raises:
-        ValueError: the vocabularies differ, or no document fills a window.
+        ValueError: the tokenizers differ, a shard is damaged, or no document fills a window.
     """
-    shard.check_vocabulary(tokenizer)
+    held_out.check_tokenizer(tokenizer)
     length = model.config.max_position_embeddings
-    windows = full_windows(shard, tokenizer, length)
+    windows = full_windows(held_out, length)
     pieces = [tokenizer.convert_ids_to_tokens(i) for i in range(tokenizer.vocab_size)]
     characters_V = np.array([len(piece) for piece in pieces])
     characters_V[tokenizer.unk_token_id] = 1
@@ -111,7 +111,7 @@ def evaluate_pretraining(
             predictions += labels.numel()
             on_batch()
         round_ += 1
-    correct, pairs = _sentence_order(model, tokenizer, shard, length, on_batch)
+    correct, pairs = _sentence_order(model, held_out, length, on_batch)
     return PretrainingScores(
         mlm_loss=nats / predictions,
         mlm_accuracy=right / predictions,
@@ -123,17 +123,20 @@ def evaluate_pretraining(
     )
 
 
-def full_windows(shard: TokenShard, tokenizer: AlbertTokenizer, length: int) -> NDArray[np.int64]:
+def full_windows(part: TokenPart, length: int) -> NDArray[np.int64]:
     """Every document's text in windows [CLS] … [SEP] of exactly `length` tokens, (B, T)."""
     inner = length - 2
-    bounds = np.asarray(shard.sentences[shard.documents])
-    starts = [np.arange(a, b - inner + 1, inner) for a, b in pairwise(bounds)]
-    first = np.concatenate(starts)
-    if not len(first):
-        raise ValueError(f"no document has {inner} tokens; name more or longer held-out documents")
-    windows = np.empty((len(first), length), np.int64)
-    windows[:, 0], windows[:, -1] = tokenizer.cls_token_id, tokenizer.sep_token_id
-    windows[:, 1:-1] = shard.tokens[first[:, None] + np.arange(inner)]
+    texts = []
+    for shard in part:
+        bounds = np.asarray(shard.sentences[shard.documents])
+        first = np.concatenate([np.arange(a, b - inner + 1, inner) for a, b in pairwise(bounds)])
+        texts.append(shard.tokens[first[:, None] + np.arange(inner)])
+    text = np.concatenate(texts)
+    if not len(text):
+        raise ValueError(f"no document has {inner} tokens; take more or longer held-out documents")
+    windows = np.empty((len(text), length), np.int64)
+    windows[:, 0], windows[:, -1] = part.tokenizer.cls_token_id, part.tokenizer.sep_token_id
+    windows[:, 1:-1] = text
     return windows
 
 
@@ -144,20 +147,14 @@ def _is_text(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _sentence_order(
-    model: AlbertForPreTraining,
-    tokenizer: AlbertTokenizer,
-    shard: TokenShard,
-    length: int,
-    on_batch: Callable[[], None],
+    model: AlbertForPreTraining, part: TokenPart, length: int, on_batch: Callable[[], None]
 ) -> tuple[int, int]:
     """Right answers and their number, on unmasked pairs of the full length."""
     data = PretrainingData(
-        shard, tokenizer, length=length, masking=ALL_MASKED, seed=SEED, short_probability=0.0
+        part, length=length, masking=ALL_MASKED, seed=SEED, short_probability=0.0
     )
     correct = pairs = 0
-    for start in range(0, len(data.segments(0)), BATCH_SIZE):
-        examples = np.arange(start, min(start + BATCH_SIZE, len(data.segments(0))))
-        batch = data.batch(0, examples)
+    for batch in data.batches(0, BATCH_SIZE, with_last=True):
         order = torch.from_numpy(batch.sentence_order_label)
         output = model(
             torch.from_numpy(_unmasked(batch)),

@@ -1,174 +1,219 @@
-"""Token shards: a corpus as one array of token ids with its sentence and document boundaries.
+"""Token shards: a corpus as arrays of token ids with its sentence, paragraph and document bounds.
 
-S sentences, C documents.
+S sentences, P paragraphs, C documents, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from albertlm import storage
-from albertlm.corpus.documents import read_documents
-from albertlm.corpus.sentences import sentences
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
-_BATCH = 512
+FORMAT = "albertlm tokens 1"
+"""In the manifest: what the folder is, with the version of its layout."""
+
+Part = Literal["training", "held-out"]
+PARTS: tuple[Part, Part] = ("training", "held-out")
+
+MANIFEST, INPUTS, TOKENIZER, WORD_STARTS = (
+    "manifest.json",
+    "inputs.json",
+    "tokenizer",
+    "word_starts.npy",
+)
 
 
 @dataclass(frozen=True)
 class TokenShard:
-    """A tokenised corpus, memory-mapped.
+    """The tokens of some documents, memory-mapped.
 
     Fields:
         tokens: ids of all sentences one after the other, uint16 (uint32 for large vocabularies).
         sentences: (S + 1,) where each sentence starts in `tokens`, and the end.
+        paragraphs: (P + 1,) where each paragraph starts in `sentences`, and the end.
         documents: (C + 1,) where each document starts in `sentences`, and the end.
-        manifest: the vocabulary's checksum and size, and the counts.
     """
 
     tokens: NDArray[Any]
     sentences: NDArray[np.int64]
+    paragraphs: NDArray[np.int64]
     documents: NDArray[np.int64]
-    manifest: dict[str, Any]
 
     @classmethod
-    def open(cls, folder: str | Path) -> TokenShard:
-        """Open a folder written by `write_shard`.
+    def open(cls, folder: Path) -> TokenShard:
+        """Map the arrays in a folder that `write` made."""
+        arrays = (np.load(folder / f"{each.name}.npy", mmap_mode="r") for each in fields(cls))
+        return cls(*arrays)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the arrays into a new folder.
+
+        Returns:
+            What the manifest says of the shard: its counts, and the files' checksums.
+        """
+        folder.mkdir()
+        for name, array in vars(self).items():
+            save_array(folder / f"{name}.npy", array)
+        return {
+            "documents": len(self.documents) - 1,
+            "paragraphs": len(self.paragraphs) - 1,
+            "sentences": len(self.sentences) - 1,
+            "tokens": len(self.tokens),
+            "sha256": {f"{n}.npy": storage.sha256(folder / f"{n}.npy") for n in vars(self)},
+        }
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """As `numpy.save`, whose errors do not say that the disk is full."""
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(array.data)
+
+
+def verify(folder: Path, checksums: Mapping[str, str]) -> None:
+    """Make sure that the files of a folder have these SHA-256 checksums.
+
+    Raises:
+        ValueError: one is damaged or missing.
+    """
+    for name, checksum in checksums.items():
+        path = folder / name
+        state = "missing" if not path.is_file() else "damaged: its SHA-256 is not the manifest's"
+        if not path.is_file() or storage.sha256(path) != checksum:
+            raise ValueError(f"{path} is {state}; run `albertlm tokens` again, which replaces it")
+
+
+class TokenPart:
+    """The shards of the training or of the held-out documents, and the tokenizer they share.
+
+    Args:
+        folder: holds a folder for each shard.
+        shards: for each shard's name its counts and checksums; shards without text are left out.
+        tokenizer: what the tokens were made with.
+        word_starts: (V,) whether a piece begins a word, for masks of whole words.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        shards: Mapping[str, Any],
+        tokenizer: AlbertTokenizer,
+        word_starts: NDArray[np.bool_],
+    ) -> None:
+        self.folder = folder
+        self.tokenizer = tokenizer
+        self.word_starts = word_starts
+        self._shards = {name: shard for name, shard in shards.items() if shard["tokens"]}
+        self._names = list(self._shards)
+        self._verified: set[str] = set()
+
+    def __len__(self) -> int:
+        """The number of shards."""
+        return len(self._names)
+
+    def __getitem__(self, number: int) -> TokenShard:
+        """A shard, its files verified when it is first asked for.
 
         Raises:
-            ValueError: the folder holds no shard, or its parts contradict each other.
+            ValueError: a file is damaged or missing.
         """
-        folder = Path(folder)
-        if not (folder / "manifest.json").is_file():
-            raise ValueError(f"{folder} holds no token shard; remove it, so that one is made")
-        manifest = storage.read_json(folder / "manifest.json")
-        arrays = [
-            np.load(folder / f"{name}.npy", mmap_mode="r")
-            for name in ("tokens", "sentences", "documents")
-        ]
-        tokens, sentences, documents = arrays
-        if sentences[-1] != len(tokens) or documents[-1] != len(sentences) - 1:
-            raise ValueError(f"{folder}: the boundaries do not end where the tokens end; remake it")
-        return cls(tokens, sentences, documents, manifest)
+        name = self._names[number]
+        if name not in self._verified:
+            verify(self.folder / name, self._shards[name]["sha256"])
+            self._verified.add(name)
+        return TokenShard.open(self.folder / name)
 
-    def check_vocabulary(self, tokenizer: AlbertTokenizer) -> None:
-        """Raise a ValueError where the shard was not made with this tokenizer's vocabulary."""
-        if self.manifest.get("vocabulary") != storage.sha256(tokenizer.vocab_file):
+    def __iter__(self) -> Iterator[TokenShard]:
+        return map(self.__getitem__, range(len(self)))
+
+    def counts(self, unit: Literal["documents", "sentences", "tokens"]) -> NDArray[np.int64]:
+        """How many there are in each shard; no file is read for it."""
+        return np.array([shard[unit] for shard in self._shards.values()], np.int64)
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 of the tokenizer's checksum and those of all files."""
+        state = {"tokenizer": self.tokenizer.checksum, "shards": self._shards}
+        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+
+    def check_tokenizer(self, tokenizer: AlbertTokenizer) -> None:
+        """Raise a ValueError where the tokens were made with another vocabulary or option."""
+        if tokenizer.checksum != self.tokenizer.checksum:
             raise ValueError(
-                f"the shard was made with another vocabulary than {tokenizer.vocab_file}; remake it"
+                f"{self.folder.parent} was not made with {tokenizer.vocab_file} and its options; "
+                f"run `albertlm tokens` with --vocabulary {tokenizer.vocab_file.parent}"
             )
 
 
-def shard_of_files(
-    files: Sequence[Path],
-    tokenizer: AlbertTokenizer,
-    folder: str | Path,
-    *,
-    held_out: bool,
-    language: str = "en",
-    on_document: Callable[[], None] = lambda: None,
-) -> TokenShard:
-    """The tokens of files of documents, made where `folder` does not hold them yet.
+@dataclass(frozen=True)
+class Tokens:
+    """A folder that `albertlm tokens` has finished.
 
-    Args:
-        files: as in `read_documents`.
-        tokenizer: its vocabulary and options.
-        folder: is made, or opened if it was made from the same files in the same way.
-        held_out: take the held-out documents only, or all others.
-        language: of the sentences.
-        on_document: called for each document read, for a progress bar.
-
-    Raises:
-        ValueError: the folder was made from other files or in another way.
+    Fields:
+        folder: where it lies.
+        manifest: the tokenizer's checksum, and for each part its counts and its shards.
     """
-    made_from = {
-        "files": {path.name: storage.sha256(path) for path in files},
-        "held_out": held_out,
-        "language": language,
-        "do_lower_case": tokenizer.do_lower_case,
-        "keep_accents": tokenizer.keep_accents,
-        "vocabulary": storage.sha256(tokenizer.vocab_file),
-    }
-    if Path(folder).exists():
-        shard = TokenShard.open(folder)
-        for name, value in made_from.items():
-            if shard.manifest.get("made_from", {}).get(name) != value:
-                raise ValueError(f"{folder} was made with other {name}; name another output")
-        return shard
 
-    def documents() -> Iterator[list[str]]:
-        for document in read_documents(files):
-            on_document()
-            if document.held_out == held_out:
-                yield sentences(document, language)
+    folder: Path
+    manifest: dict[str, Any]
 
-    return write_shard(documents(), tokenizer, folder, made_from)
+    @classmethod
+    def open(cls, folder: str | Path) -> Tokens:
+        """Open a folder; its shards are verified when they are read.
 
+        Raises:
+            ValueError: it holds no tokens, or unfinished ones.
+        """
+        folder = Path(folder)
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise ValueError(
+                f"{folder} holds tokens that are not finished; run `albertlm tokens` again"
+                if (folder / INPUTS).is_file()
+                else f"{folder} holds no tokens; make them with `albertlm tokens`"
+            )
+        manifest = storage.read_json(path)
+        if manifest.get("format") != FORMAT:
+            raise ValueError(
+                f"{path} is of the format {manifest.get('format')!r}, not {FORMAT!r}; "
+                "name a folder that `albertlm tokens` wrote"
+            )
+        return cls(folder, manifest)
 
-def write_shard(
-    documents: Iterable[list[str]],
-    tokenizer: AlbertTokenizer,
-    folder: str | Path,
-    made_from: dict[str, Any] | None = None,
-) -> TokenShard:
-    """Tokenise documents, each a list of sentences, into a new folder.
+    @cached_property
+    def tokenizer(self) -> AlbertTokenizer:
+        """What the tokens were made with.
 
-    `made_from` goes into the manifest. Special tokens in the text are text here. Sentences without
-    a token are left out, and so are documents without a sentence.
+        Raises:
+            ValueError: its files were changed.
+        """
+        folder = self.folder / TOKENIZER
+        verify(folder, self.manifest["sha256"])
+        return AlbertTokenizer.from_pretrained(folder)
 
-    Raises:
-        ValueError: there is no document at all.
-    """
-    dtype = np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32
-    tokens: list[NDArray[Any]] = []
-    sentence_lengths: list[NDArray[np.int64]] = []
-    document_lengths: list[int] = []
-    for batch in _batches(documents):
-        encoded = tokenizer.encode_corpus([sentence for document in batch for sentence in document])
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        tokens += [np.asarray(ids, dtype) for ids in encoded]
-        sentence_lengths.append(lengths[lengths > 0])
-        start = 0
-        for document in batch:
-            kept = int(np.count_nonzero(lengths[start : start + len(document)]))
-            start += len(document)
-            if kept:
-                document_lengths.append(kept)
-    if not document_lengths:
-        raise ValueError("there is no text to tokenise; name files that hold documents")
-    with storage.atomic_path(folder) as temporary:
-        temporary.mkdir()
-        joined = np.concatenate(tokens)
-        np.save(temporary / "tokens.npy", joined)
-        np.save(temporary / "sentences.npy", _boundaries(np.concatenate(sentence_lengths)))
-        np.save(temporary / "documents.npy", _boundaries(np.asarray(document_lengths)))
-        manifest = {
-            "vocabulary": storage.sha256(tokenizer.vocab_file),
-            "vocabulary_size": tokenizer.vocab_size,
-            "documents": len(document_lengths),
-            "sentences": sum(map(len, sentence_lengths)),
-            "tokens": len(joined),
-            "made_from": made_from or {},
-        }
-        storage.write_json(temporary / "manifest.json", manifest)
-    return TokenShard.open(folder)
+    def part(self, name: Part) -> TokenPart:
+        """The documents to train on, or those held out.
 
-
-def _batches(documents: Iterable[list[str]]) -> Iterable[list[list[str]]]:
-    batch: list[list[str]] = []
-    for document in documents:
-        batch.append(document)
-        if len(batch) == _BATCH:
-            yield batch
-            batch = []
-    yield batch
-
-
-def _boundaries(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        Raises:
+            ValueError: there are none, or the tokenizer's files were changed.
+        """
+        shards = self.manifest[name]["shards"]
+        if not self.manifest[name]["tokens"]:
+            raise ValueError(
+                f"{self.folder} holds no {name} documents; about 1 % of all are held out, "
+                "so make tokens of more documents"
+            )
+        tokenizer = self.tokenizer
+        word_starts = np.load(self.folder / TOKENIZER / WORD_STARTS)
+        return TokenPart(self.folder / name, shards, tokenizer, word_starts)

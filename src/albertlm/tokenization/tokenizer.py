@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -111,6 +113,16 @@ class AlbertTokenizer(Pieces):
         )
         options = hub_format.read_options(folder) | options
         return cls(hub_format.vocabulary_file(folder), **options)
+
+    @cached_property
+    def checksum(self) -> str:
+        """The SHA-256 of all that decides about ids: the vocabulary and the options.
+
+        It is the same for a `spiece.model` and the `tokenizer.json` made from it.
+        """
+        options = self.do_lower_case, self.keep_accents, self.hub_mode
+        decisive = self._model.pieces, self._model.scores(), self._model.character_map(), options
+        return hashlib.sha256(repr(decisive).encode()).hexdigest()
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write `spiece.model`, `tokenizer.json` and `tokenizer_config.json` into a folder.

@@ -58,7 +58,8 @@ def train_vocabulary(
     model = Path(path) if str(path).endswith(".model") else Path(path) / "spiece.model"
     normalize = GoogleNormalizer(do_lower_case, keep_accents)
     # SentencePiece would draw the sample itself, but with a seed that cannot be set.
-    sentences = _draw(_sentences(texts, normalize), sample_size, seed)
+    drawn = _draw(_lines(texts), sample_size, seed)
+    sentences = [part for line in drawn for part in _parts(normalize(line))]
     if not sentences:
         raise ValueError("there is no text to train a vocabulary on; give texts that are not empty")
     trained = io.BytesIO()
@@ -74,8 +75,6 @@ def train_vocabulary(
             eos_id=-1,
             control_symbols=list(CONTROL_PIECES),
             user_defined_symbols=list(SYMBOL_PIECES),
-            input_sentence_size=sample_size,
-            shuffle_input_sentence=True,
             character_coverage=character_coverage,
             max_sentence_length=_LONGEST_SENTENCE,
             minloglevel=2,
@@ -89,24 +88,25 @@ def train_vocabulary(
     return model
 
 
-def _sentences(texts: Iterable[str], normalize: GoogleNormalizer) -> Iterator[str]:
-    """The normalised lines of the texts."""
+def _lines(texts: Iterable[str]) -> Iterator[str]:
+    """The lines of the texts that are not blank."""
     for text in texts:
         if not isinstance(text, str):
             raise ValueError(f"a text is of type {type(text).__name__}; give strings")
         for line in text.splitlines():
-            yield from _parts(normalize(line))
+            if line and not line.isspace():
+                yield line
 
 
-def _draw(sentences: Iterator[str], size: int, seed: int) -> list[str]:
-    """A sample in which each sentence has the same chance, however many there are."""
+def _draw(lines: Iterator[str], size: int, seed: int) -> list[str]:
+    """A sample in which each line has the same chance, however many there are."""
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     drawn: list[str] = []
-    for count, sentence in enumerate(sentences):
+    for count, line in enumerate(lines):
         if count < size:
-            drawn.append(sentence)
-        elif (place := draw.randrange(count + 1)) < size:
-            drawn[place] = sentence
+            drawn.append(line)
+        elif (place := int(draw.random() * (count + 1))) < size:
+            drawn[place] = line
     return drawn
 
 

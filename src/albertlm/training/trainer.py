@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 
 import torch
@@ -17,8 +17,7 @@ from albertlm.config import AlbertConfig
 from albertlm.models.heads import AlbertForPreTraining
 from albertlm.pretraining.loader import Batch, PretrainingData
 from albertlm.pretraining.masking import MaskingConfig
-from albertlm.pretraining.shards import TokenShard
-from albertlm.tokenization.tokenizer import AlbertTokenizer
+from albertlm.pretraining.shards import TokenPart
 from albertlm.training import state
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.optimizer import Lamb, albert_parameter_groups
@@ -130,9 +129,7 @@ class StepReport:
     values: dict[str, float]
 
 
-def pretrain(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, run: str | Path
-) -> Iterator[StepReport]:
+def pretrain(config: PretrainingConfig, tokens: TokenPart, run: str | Path) -> Iterator[StepReport]:
     """Train, and yield a report of each step; the caller shows them.
 
     Goes on from the newest checkpoint in `run`. Writes there `config.json` (of the run),
@@ -140,11 +137,17 @@ def pretrain(
     folder in the hub's layout.
 
     Raises:
-        ValueError: the shard was made with another vocabulary, or `run` holds another run.
+        ValueError: the tokens have another vocabulary than the model, a shard is damaged, or `run`
+            holds another run.
         FloatingPointError: the loss is not finite.
     """
     run = Path(run)
-    _claim(run, config)
+    if config.model.vocab_size != tokens.tokenizer.vocab_size:
+        raise ValueError(
+            f"the tokens have a vocabulary of {tokens.tokenizer.vocab_size} pieces, the model one "
+            f"of {config.model.vocab_size}; make the configuration for the tokens' vocabulary"
+        )
+    _claim(run, config, tokens)
     torch.manual_seed(config.seed)
     model = AlbertForPreTraining(config.model)
     objective = PretrainingObjective(model)
@@ -160,7 +163,7 @@ def pretrain(
     torch.set_flush_denormal(True)
     try:
         started = time.perf_counter()
-        for step, (phase, batch) in enumerate(_batches(config, shard, tokenizer, done), start=done):
+        for step, (phase, batch) in enumerate(_batches(config, tokens, done), start=done):
             rate = config.learning_rate * SCHEDULES[config.schedule](
                 step, config.warmup_steps, config.total_steps
             )
@@ -183,7 +186,7 @@ def pretrain(
             started = time.perf_counter()
     finally:
         torch.set_flush_denormal(False)
-    state.export(model, tokenizer, run / "model")
+    state.export(model, tokens.tokenizer, run / "model")
 
 
 def _step(
@@ -202,7 +205,7 @@ def _step(
 
 
 def _batches(
-    config: PretrainingConfig, shard: TokenShard, tokenizer: AlbertTokenizer, done: int
+    config: PretrainingConfig, tokens: TokenPart, done: int
 ) -> Iterator[tuple[Phase, Batch]]:
     """The batches from step `done` on: the position in the data is the step's number."""
     ends = list(accumulate(phase.steps for phase in config.phases))
@@ -210,8 +213,7 @@ def _batches(
         if end <= done:
             continue
         data = PretrainingData(
-            shard,
-            tokenizer,
+            tokens,
             length=phase.length,
             masking=config.masking,
             seed=config.seed,
@@ -220,21 +222,19 @@ def _batches(
         skip = max(0, done - (end - phase.steps))
         left = phase.steps - skip
         epoch = 0
+        # An epoch's length costs a look at all sentences, so only one to be skipped is measured.
+        while skip and skip >= (per_epoch := data.examples(epoch) // phase.batch_size) > 0:
+            skip, epoch = skip - per_epoch, epoch + 1
         while left:
-            per_epoch = len(data.segments(epoch)) // phase.batch_size
-            if not per_epoch:
-                raise ValueError(
-                    f"the corpus has {len(data.segments(epoch))} examples of {phase.length} "
-                    f"tokens, fewer than a batch of {phase.batch_size}; lower the batch size"
-                )
-            if skip >= per_epoch:
-                skip, epoch = skip - per_epoch, epoch + 1
-                continue
-            for batch in data.batches(epoch, phase.batch_size, skip):
+            before = left
+            for batch in islice(data.batches(epoch, phase.batch_size, skip), left):
                 yield phase, batch
                 left -= 1
-                if not left:
-                    break
+            if left == before:
+                raise ValueError(
+                    f"the corpus has {data.examples(epoch)} examples of {phase.length} "
+                    f"tokens, fewer than a batch of {phase.batch_size}; lower the batch size"
+                )
             skip, epoch = 0, epoch + 1
 
 
@@ -274,10 +274,15 @@ def _is_whole(line: str) -> bool:
 _SUMS = ("tokens", "seconds")
 
 
-def _claim(run: Path, config: PretrainingConfig) -> None:
-    """Write the run's configuration, or make sure that the one there is the same."""
+def _claim(run: Path, config: PretrainingConfig, tokens: TokenPart) -> None:
+    """Write what decides the run, or make sure that what is there is the same."""
     path, fields = run / "config.json", json.loads(json.dumps(asdict(config)))
+    fields["tokens"] = tokens.checksum
     if not path.exists():
         storage.write_json(path, fields)
-    elif json.loads(path.read_text(encoding="utf-8")) != fields:
+        return
+    there = storage.read_json(path)
+    if there.get("tokens") != fields["tokens"]:
+        raise ValueError(f"{run} holds a run on other tokens; name another output")
+    if there != fields:
         raise ValueError(f"{run} holds a run with another configuration; name another output")
