@@ -62,7 +62,7 @@ def spans(path: str, span_bytes: int = files.SPAN_BYTES) -> list[Span]:
     starts = [0]
     if path.endswith(".bz2"):
         ratio = _COMPRESSION
-        starts += _streams(path, span_bytes // ratio)
+        starts += _streams(path, max(span_bytes // ratio, 1))
     elif files.is_compressed(path):
         ratio = _COMPRESSION
     else:
@@ -146,7 +146,8 @@ def _pages(span: Span) -> Iterator[tuple[int, bytes]]:
             )
     if data.startswith(_OPEN):
         raise ValueError(f"{_where(span, offset)} has a page that is cut off; fetch the file again")
-    if limit is None and _END not in end:
+    end = end.strip()  # in a span of a few bytes, a part of the last tag
+    if limit is None and not (end.endswith(_END) or _END.endswith(end)):
         raise ValueError(f"{_where(span, offset)} lacks {_END.decode()}; fetch the file again")
 
 
