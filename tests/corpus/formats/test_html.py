@@ -89,7 +89,7 @@ def test_a_declared_encoding_is_honoured(head):
 
 def test_an_unknown_encoding_is_a_drop(tmp_path):
     path = tmp_path / "shelf" / "a.html"
-    assert read(path, b"<p>caf\xe9") == Drop("a.html", "shelf", "not UTF-8", f"{path} byte 6")
+    assert read(path, b"<p>the\xe9") == Drop("a.html", "shelf", "not UTF-8", f"{path} byte 6")
 
 
 def test_a_page_without_prose_is_a_drop(tmp_path):

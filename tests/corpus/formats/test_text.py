@@ -93,8 +93,8 @@ def test_utf8_is_tried_before_what_is_declared(tmp_path):
 @pytest.mark.parametrize(
     ("data", "reason", "place"),
     [
-        (b"caf\xe9 au lait", "not UTF-8", "byte 3"),
-        (b"Character set encoding: klingon\n\ncaf\xe9", "not UTF-8", "byte 36"),
+        (b"the\xe9 au lait", "not UTF-8", "byte 3"),
+        (b"Character set encoding: klingon\n\nthe\xe9", "not UTF-8", "byte 36"),
         (b"Character set encoding: utf-7\n\n+2AA-\xe9", "not UTF-8", "byte 36"),
         (b"\xff\xfea", "not UTF-16", "byte 2"),
         (b"", "empty", ""),

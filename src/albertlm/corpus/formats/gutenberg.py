@@ -12,8 +12,7 @@ _START = re.compile(
     r"\W*(?:start of (?:the|this) project gutenberg|end\W*the small print)", re.IGNORECASE
 )
 _END = re.compile(
-    r"\W*(?:(?:this is )?(?:the )?end of (?:the |this )?project gutenberg"
-    r"|ende dieses proje[ck]t gutenberg)",
+    r"\W*(?:this is )?(?:the )?end(?: of(?: the| this)?|e dieses) proje[ck]t gutenberg",
     re.IGNORECASE,
 )
 _TITLE = re.compile(r"\s*title:\s*(\S.*)", re.IGNORECASE)
