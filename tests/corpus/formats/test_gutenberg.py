@@ -38,7 +38,7 @@ TAILS = {
     "*** END OF THIS PROJECT GUTENBERG EBOOK A DARK NIGHT ***\nUpdated editions\n",
     "2002": "End of Project Gutenberg's A Dark Night\n\n*END THE SMALL PRINT! Ver.02/11/02*END*",
     "1998": "The End of The Project Gutenberg Etext of A Dark Night",
-    "German": "ENDE DIESES Projekt Gutenberg Etextes A Dark Night",
+    "German": "Ende dieses Projekt Gutenberg Etextes A Dark Night",
     "missing": "",
 }
 
