@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from albertlm.corpus.wikitext import extract
@@ -58,6 +58,7 @@ lines = st.lists(words, min_size=1, max_size=8).map(" ".join)
 
 
 @given(pages)
+@example("a {<math></math>{ '{{x}}'' [<s></s>[ <{{x}}ref> |{{x}}}")
 def test_no_markup_is_left(page):
     text = extract(page, title="Title")
     assert not RESIDUE.search(text)

@@ -45,7 +45,7 @@ def extract(wikitext: str, *, title: str = "", namespaces: Namespaces = ENGLISH)
     text = unwrap_elements(text)
     found = []
     for paragraph in paragraphs(text):
-        prose = close_holes(unescape(without_remains(paragraph)))
+        prose = without_remains(close_holes(unescape(paragraph)))
         prose = " ".join(marks.restore(prose).split())
         if any(map(str.isalnum, prose)):
             found.append(prose)
