@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,31 @@ def test_workers_and_an_interruption_do_not_show(
     assert bytes_of(tmp_path / "cut") == whole
     assert (tmp_path / "cut" / "training" / "00000" / "tokens.npy").stat() == kept
     assert list((tmp_path / "cut").rglob(".*")) == []
+
+
+@pytest.mark.parametrize("rename", range(0, 40, 3))
+def test_an_interruption_at_any_rename_does_not_show(
+    corpus: Corpus,
+    tiny_tokenizer: AlbertTokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rename: int,
+) -> None:
+    replace, done = Path.replace, []
+
+    def stop(self: Path, target: Path) -> Path:
+        done.append(target)
+        if len(done) == rename + 1:
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    build(corpus, tiny_tokenizer, tmp_path / "whole")
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(Path, "replace", stop)
+        with suppress(KeyboardInterrupt):
+            build(corpus, tiny_tokenizer, tmp_path / "cut")
+    build(corpus, tiny_tokenizer, tmp_path / "cut")
+    assert bytes_of(tmp_path / "cut") == bytes_of(tmp_path / "whole")
 
 
 def test_what_is_damaged_is_made_again(

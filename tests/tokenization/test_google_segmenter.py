@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albertlm import AlbertTokenizer
+from albertlm.tokenization import google_segmenter
 from albertlm.tokenization.vocabulary import train_vocabulary
 
 
@@ -64,6 +65,13 @@ def test_a_batch_is_encoded_as_its_texts_are(tokenizer: AlbertTokenizer) -> None
     lines = ["", "in 1999, or 12,", "the model", "5,", "[MASK] é"]
     alone = [tokenizer.encode_corpus([line])[0].tolist() for line in lines]
     assert [ids.tolist() for ids in tokenizer.encode_corpus(lines)] == alone
+
+
+def test_batches_do_not_show(tokenizer: AlbertTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["in 1999, or", "", "12, the model", "é", "5,"]
+    together = [ids.tolist() for ids in tokenizer.encode_corpus(lines)]
+    monkeypatch.setattr(google_segmenter, "_AT_ONCE", 2)
+    assert [ids.tolist() for ids in tokenizer.encode_corpus(lines)] == together
 
 
 def test_corpus_text_is_never_parsed(tokenizer: AlbertTokenizer) -> None:

@@ -167,3 +167,13 @@ def test_a_worker_process_gets_the_same_tokenizer(spiece: Path, hub_mode: bool) 
     copy = pickle.loads(pickle.dumps(tokenizer))
     assert copy(texts) == encoded
     assert pickle.loads(pickle.dumps(encoded)).word_ids(1) == encoded.word_ids(1)
+
+
+def test_the_checksum_tells_what_decides_about_ids(spiece: Path, tmp_path: Path) -> None:
+    tokenizer = AlbertTokenizer(spiece)
+    tokenizer.save_pretrained(tmp_path)
+    definition = AlbertTokenizer(tmp_path / "tokenizer.json", model_max_length=9)
+    assert definition.checksum == tokenizer.checksum
+    options = ({"do_lower_case": False}, {"keep_accents": True}, {"hub_mode": True})
+    others = {AlbertTokenizer(spiece, **option).checksum for option in options}
+    assert len(others - {tokenizer.checksum}) == 3
