@@ -74,14 +74,19 @@ def open_executor(
     elif address is not None:
         raise ValueError(f"address={address!r} needs the engine ray; local processes have none")
     else:
-        yield LocalProcesses(workers or len(os.sched_getaffinity(0)))
+        processes = LocalProcesses(workers or len(os.sched_getaffinity(0)))
+        try:
+            yield processes
+        finally:
+            processes.close()
 
 
 class LocalProcesses:
-    """Tasks on processes of this machine."""
+    """Tasks on processes of this machine, which stay for the next map."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
 
     def map(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
@@ -92,31 +97,38 @@ class LocalProcesses:
             return
         left = dict(enumerate(tasks))
         for _ in range(ATTEMPTS):
-            # a pool with a dead worker is lost as a whole: what it did not finish goes to a new one
             try:
                 for number, result in self._run(function, left):
                     del left[number]
                     yield number, result
             except BrokenProcessPool:
+                # with one dead worker the pool is lost: what it did not finish goes to a new one
+                self.close()
                 continue
             return
         raise _died(len(left))
 
+    def close(self) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
     def _run(
         self, function: Callable[[Task], Result], tasks: dict[int, Task]
     ) -> Iterator[tuple[int, Result]]:
-        pool = ProcessPoolExecutor(
-            min(self.workers, max(len(tasks), 1)),
+        self._pool = self._pool or ProcessPoolExecutor(
+            self.workers,
             # a forked process would inherit locks of threads that it does not have
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_follow_parent,
         )
+        futures = {self._pool.submit(function, task): number for number, task in tasks.items()}
         try:
-            futures = {pool.submit(function, task): number for number, task in tasks.items()}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            for future in futures:
+                future.cancel()
 
 
 class RayCluster:

@@ -128,6 +128,11 @@ def folder(path: str) -> str:
     return Path(path).absolute().parent.name
 
 
+def absolute(path: str) -> str:
+    """A path that means the same in every process and folder; a URL stays."""
+    return path if _is_url(path) else str(Path(path).absolute())
+
+
 def is_compressed(path: str) -> bool:
     """Whether `open_bytes` decompresses the file."""
     return bool(_compression(path))
