@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,22 @@ def test_every_byte_is_synced_before_the_rename(tmp_path, monkeypatch):
         (temporary / "b").write_bytes(b"123")
         assert not synced
     assert sorted(synced) == [3, 5]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(storage, "_remove", lambda _: None)
+        with suppress(KeyboardInterrupt), storage.atomic_path(tmp_path / "file") as temporary:
+            temporary.write_text("half")
+            raise KeyboardInterrupt
+        with suppress(KeyboardInterrupt), storage.replaced_folder(tmp_path / "a") as temporary:
+            (temporary / "b").mkdir(parents=True)
+            raise KeyboardInterrupt
+    assert len(leftovers(tmp_path)) == 2
+    for name in (".hidden", "whole", ".git"):
+        (tmp_path / name).touch()
+    storage.remove_unfinished(tmp_path)
+    assert leftovers(tmp_path) == [".git", ".hidden", "whole"]
 
 
 def test_json_is_readable_and_round_trips(tmp_path):

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.(partial|new|old)")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 
@@ -70,6 +72,16 @@ def replaced_folder(path: str | Path) -> Iterator[Path]:
             old.replace(path)
         _remove(old)
         _remove(new)
+
+
+def remove_unfinished(folder: str | Path) -> None:
+    """Remove what a process that was killed left in a folder of its atomic writes.
+
+    Nobody may be writing to the folder at the time.
+    """
+    for path in Path(folder).glob(".*"):
+        if _TEMPORARY.fullmatch(path.name):
+            _remove(path)
 
 
 def write_json(path: str | Path, value: Any) -> None:

@@ -116,8 +116,8 @@ def test_workers_and_an_interruption_do_not_show(
     with pytest.raises(KeyboardInterrupt):
         build_tokens(corpus, tiny_tokenizer, tmp_path / "cut", LocalProcesses(1), stop)
     # what a worker leaves that is killed as it writes, and between the two parts
-    (tmp_path / "cut" / "training" / ".00001.ab12.partial").mkdir()
-    (tmp_path / "cut" / "tokenizer" / ".spiece.model.ab12.partial").touch()
+    (tmp_path / "cut" / "training" / ".00001.0123abcd.partial").mkdir()
+    (tmp_path / "cut" / "tokenizer" / ".spiece.model.0123abcd.partial").touch()
     (tmp_path / "cut" / "training" / "00002").mkdir(parents=True)
     kept = (tmp_path / "cut" / "training" / "00000" / "tokens.npy").stat()
     build(corpus, tiny_tokenizer, tmp_path / "cut")

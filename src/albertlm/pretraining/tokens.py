@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,8 +109,8 @@ def build_tokens(
         manifest[part] = {**totals, "shards": shards[part]}
     if not manifest["training"]["tokens"]:
         raise ValueError(f"{corpus.folder} holds no text to train on; build it of more documents")
-    for name in (*PARTS, TOKENIZER):
-        _remove_left_overs(folder / name)
+    for name in (".", TOKENIZER, *PARTS):
+        storage.remove_unfinished(folder / name)
     storage.write_json(folder / MANIFEST, manifest)
     return Tokens.open(folder)
 
@@ -183,15 +182,6 @@ class _Arrays:
         self._waiting = []
 
 
-def _remove_left_overs(folder: Path) -> None:
-    """Remove what a worker that was killed had not finished: hidden files and folders."""
-    for path in folder.glob(".*"):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
 def _kept_in(kept: NDArray[np.bool_], sizes: list[int]) -> NDArray[np.int64]:
     """How many of each group's sentences are kept, without groups that keep none."""
     before = np.append(0, np.cumsum(kept))
@@ -234,7 +224,7 @@ def _claim(folder: Path, corpus: Corpus, tokenizer: AlbertTokenizer) -> None:
     }
     path = folder / INPUTS
     if not path.is_file():
-        if folder.is_dir() and any(folder.iterdir()):
+        if any(folder.glob("[!.]*")):
             raise ValueError(f"{folder} holds something else than tokens; name another output")
         storage.write_json(path, inputs)
     begun = storage.read_json(path)
