@@ -1,0 +1,1 @@
+"""The report on pretraining runs: what their folders tell, as numbers, curves and a page."""

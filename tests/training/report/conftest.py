@@ -1,0 +1,57 @@
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albertlm.recipes.pretraining import smoke
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the folder of a run with a line of metrics every 5 of 100 steps.
+
+    `lines` are more of them, given as (index in the file, value); `last` is the last step.
+    """
+
+    def make(
+        name: str = "run",
+        *,
+        last: int = 100,
+        lines: Sequence[tuple[int, Any]] = (),
+        phases: Sequence[dict[str, Any]] = (
+            {"steps": 60, "batch_size": 8, "length": 32, "layers": 1},
+            {"steps": 40, "batch_size": 4, "length": 64, "layers": None},
+        ),
+        **config: Any,
+    ) -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        fields = asdict(smoke(90)) | {"phases": phases} | config
+        (folder / "config.json").write_text(json.dumps(fields), encoding="utf-8")
+        rows = [metrics(step) for step in range(5, last + 1, 5)]
+        for index, row in lines:
+            rows.insert(index, row)
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
+        return folder
+
+    return make
+
+
+def metrics(step: int) -> dict[str, Any]:
+    """What the trainer logs, and a key that nobody knows."""
+    return {
+        "step": step,
+        "total": 9.0 - step / 50,
+        "mlm_loss": 8.0 - step / 50,
+        "sop_loss": 1.0,
+        "mlm_accuracy": step / 400,
+        "sop_accuracy": 0.5 + (step % 10) / 50,
+        "learning_rate": 1e-3 * (1 - step / 100),
+        "tokens": 1000.0 + step,
+        "seconds": 0.5,
+        "phase_of_the_moon": "waning",
+    }
