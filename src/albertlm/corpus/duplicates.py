@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def find_duplicates(
         _leave_out(verdicts, alike, earlier[alike], NEAR_COPY)
         undecided[alike] = False
     _follow(verdicts)
-    return np.split(verdicts, fingerprints.starts[1:-1])
+    return [verdicts[start:stop] for start, stop in pairwise(fingerprints.starts)]
 
 
 def bands_for(similarity: float) -> list[Column]:
