@@ -79,8 +79,8 @@ def test_plain_prose_stays(paragraphs):
 
 @given(pages)
 def test_a_page_after_a_broken_one_keeps_its_prose(page):
-    # no opened template, table, link or reference takes what follows it along
-    closing = ("-->", "</", "}}", "]]", "|}", "}-")
+    # no opened template, table, link or reference takes what follows it along; a comment does
+    closing = ("<!--", "</", "}}", "]]", "|}", "}-")
     opened = "".join(token for token in page.split(" ") if not any(c in token for c in closing))
     assert extract(f"{opened}\n\nThe last paragraph.").endswith("The last paragraph.")
 

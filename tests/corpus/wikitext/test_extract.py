@@ -15,7 +15,7 @@ from albertlm.corpus.wikitext import Namespaces, extract
         ("One <p>two</p> three", "One\ntwo\nthree"),
         ("A\n<!-- a note alone on its line -->\nB", "A B"),
         ("A <!-- {{ [[ --> B", "A B"),
-        ("A <!-- never closed {{x\nB", "A\nB".replace("\n", " ")),
+        ("A <!-- never closed {{x\nB", "A"),
         # lines that are no prose
         ("Fruit:\n* apples\n*# and pears\n: indented\n; term\nMore.", "Fruit:\nMore."),
         ("== Heading ==\nText.\n=== ''Other'' === <!-- c -->\n=One=\nMore.", "Text.\nMore."),
@@ -47,8 +47,10 @@ from albertlm.corpus.wikitext import Namespaces, extract
         ("<nowiki> never closed", "never closed"),
         # tags
         ("A.<ref>Note, p. 5.</ref> B.<ref name=x /> C.<REF name='y'>{{cite}}</REF >", "A. B. C."),
-        ("A.<ref>never closed {{cite|a}} B.<ref>x</ref> C.", "A.never closed B. C."),
+        ("A.<ref>never closed {{cite|a}} B.\nC.<ref>x</ref> D.", "A. C. D."),
         ("<gallery>\nFile:a.jpg|A caption\n</gallery>Text<math>\\frac{a}{b}</math>.", "Text."),
+        ("A\n<math>never\nclosed\n\nB", "A\nB"),
+        ("<gallery>\nFile:a.jpg|never\nDatei:b c.PNG\nclosed", "closed"),
         ("<syntaxhighlight lang=c>\nint x;\n</syntaxhighlight>Text", "Text"),
         ("call <source lang=c inline>f(x[[0]])</source> now", "call f(x[[0]]) now"),
         ("<references>\n<ref name=a>Note</ref>\n</references>Text", "Text"),
@@ -57,7 +59,7 @@ from albertlm.corpus.wikitext import Namespaces, extract
         ("<table><tr><td>x<table><td>y</table></table>Text", "Text"),
         ("<ul><li>x</ul>Text <ol><li>never closed", "Text\nnever closed"),
         ("a < b and c > d, <unknown> x", "a < b and c > d, <unknown> x"),
-        ("<poem>\nOne\nTwo\n</poem>", "One Two"),
+        ("<poem>\nOne\nTwo\n</poem>Three", "Three"),
         ("<blockquote>Said.</blockquote>", "Said."),
         # templates
         ("A {{cite|x={{y|z}}|}} B", "A B"),
@@ -85,6 +87,7 @@ from albertlm.corpus.wikitext import Namespaces, extract
         ("[http://a.b the [[x|y]] site]", "the y site"),
         ("never [[closed and [[a|b]]", "never closed and b"),
         ("closed ]] twice", "closed twice"),
+        ("[[File:a.jpg|thumb|never [[closed]]\nText", "Text"),
         ("[[two\nlines|x]]", "two lines|x"),
         ("[[[a]]]", "[a]"),
         # language variants
@@ -114,8 +117,10 @@ def test_markup(wikitext, prose):
         ("Nowrap | 1=a = b", "a = b"),
         ("small|{{big|x}}", "x"),
         ("lang|grc|λόγος", "λόγος"),
-        ("lang-fr|mot", "mot"),
-        ("langx|fr|mot", "mot"),
+        ("lang-fr|mot", "French: mot"),
+        ("lang-sr-Latn|reč", "Serbian: reč"),
+        ("lang-xx|mot", "mot"),
+        ("langx|fr|mot", "French: mot"),
         ("transl|ar|DIN|al-Jazāʾir", "al-Jazāʾir"),
         ("convert|2381741|km2|sqmi|0", "2,381,741 km2"),
         ("convert|6|ft|2|in", "6 ft 2 in"),
@@ -137,12 +142,11 @@ def test_markup(wikitext, prose):
         ("sclass|Nimitz|aircraft carrier", "Nimitz-class aircraft carrier"),
         ("harvtxt|Hardy|Wright|1938", "Hardy & Wright (1938)"),
         ("nihongo|tea ceremony|茶道|sadō", "tea ceremony (茶道, sadō)"),
-        ("zh|c=花木蘭|p=Huā Mùlán", "花木蘭; Huā Mùlán"),
+        ("zh|c=花木蘭|p=Huā Mùlán", "Chinese: 花木蘭; pinyin: Huā Mùlán"),
         ("OldStyleDate|February 2|1905|January 20", "February 2 [O.S. January 20] 1905"),
         ("music|flat", "♭"),
         ("chem|H|2|O", "H2O"),
         ("snd", "–"),
-        ("((", "{{"),
         ("'", "'"),
         ("PAGENAME", "Title"),
         ("cite web|title=x", ""),
@@ -168,6 +172,12 @@ def test_namespaces_of_the_wiki():
     page = "[[Datei:a.jpg|mini|Bild]][[Bild:b.jpg]][[File:c.jpg]]Text[[Kategorie:A]]"
     assert extract(page, namespaces=german) == "Text"
     assert extract("[[Datei:a.jpg|mini]]") == "mini"
+
+
+def test_languages_are_named_on_english_wikis_only():
+    german = Namespaces.from_siteinfo({"1": "Diskussion"})
+    assert extract("({{lang-la|verbum}})") == "(Latin: verbum)"
+    assert extract("({{lang-la|verbum}})", namespaces=german) == "(verbum)"
 
 
 def test_noncharacters_do_not_pass_for_marks():

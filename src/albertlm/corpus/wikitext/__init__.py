@@ -37,7 +37,7 @@ def extract(wikitext: str, *, title: str = "", namespaces: Namespaces = ENGLISH)
     """
     text = marks.clean(wikitext).replace("\n ", f"\n{marks.INDENT}")
     text = without_tags(text)
-    text = without_templates(text, title)
+    text = without_templates(text, title, namespaces)
     text = without_tables(f"\n{text}\n")
     text = without_links(text, namespaces)
     text = without_elements(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from albertlm.corpus.wikitext.marks import HOLE, UNCLOSED
+from albertlm.corpus.wikitext.namespaces import Namespaces
 from albertlm.corpus.wikitext.templates import expand
 
 _RUN = re.compile(r"\{\{+|\}\}+")
@@ -13,7 +14,7 @@ _DEEPEST = 40
 """MediaWiki's limit on templates within templates, which also bounds what is copied here."""
 
 
-def without_templates(text: str, title: str) -> str:
+def without_templates(text: str, title: str, namespaces: Namespaces) -> str:
     """The page with the text of templates that stand for prose, and a hole for every other.
 
     A template that is never closed is taken out up to a single closing brace or the end of its
@@ -22,6 +23,7 @@ def without_templates(text: str, title: str) -> str:
     Args:
         text: wikitext without comments and extension tags.
         title: what `{{PAGENAME}}` stands for.
+        namespaces: of the wiki.
     """
     if "{{" not in text and "}}" not in text:
         return text
@@ -40,7 +42,8 @@ def without_templates(text: str, title: str) -> str:
             place, count = unclosed.pop()
             matched = min(count, left, 3)
             template = matched == 2 and len(unclosed) < _DEEPEST
-            shown = expand("".join(pieces[place + 1 :]), title) if template else HOLE
+            content = "".join(pieces[place + 1 :]) if template else ""
+            shown = expand(content, title, namespaces) if template else HOLE
             left -= matched
             count -= matched
             del pieces[place:]

@@ -10,7 +10,7 @@ from albertlm.corpus.wikitext.cuts import cut
 _REMOVED = ("table", "ul", "ol", "dl", "s", "del", "strike", "h1", "h2", "h3", "h4", "h5", "h6")
 _BLOCKS = (
     "blockquote", "br", "caption", "center", "dd", "div", "dt", "hr", "li", "noinclude",
-    "onlyinclude", "p", "poem", "tbody", "td", "th", "thead", "tr",
+    "onlyinclude", "p", "tbody", "td", "th", "thead", "tr",
     "table", "ul", "ol", "dl", "h1", "h2", "h3", "h4", "h5", "h6",
 )  # fmt: skip
 _INLINE = (
@@ -21,7 +21,7 @@ _INLINE = (
 
 
 def _tags(names: tuple[str, ...], before: str) -> re.Pattern[str]:
-    return re.compile(rf"<{before}({'|'.join(names)})(?:[\s/][^<>]*)?>", re.IGNORECASE)
+    return re.compile(rf"<(?=[/a-zA-Z]){before}({'|'.join(names)})(?:[\s/][^<>]*)?>", re.IGNORECASE)
 
 
 _REMOVED_TAG = _tags(_REMOVED, "(/?)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from albertlm.corpus.wikitext.marks import UNCLOSED
 from albertlm.corpus.wikitext.namespaces import Namespaces
 
 _EXTERNAL = re.compile(
@@ -23,7 +24,10 @@ _TRAILING_NOTE = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
 
 
 def without_links(text: str, namespaces: Namespaces) -> str:
-    """The page with the text of its links; brackets that are not closed go alone."""
+    """The page with the text of its links.
+
+    Brackets that are never closed go alone, those of a file with the rest of their line.
+    """
     if "[" not in text:
         return text
     text = _EXTERNAL.sub(r"\1", text)
@@ -41,12 +45,24 @@ def _without_internal_links(text: str, namespaces: Namespaces) -> str:
         done = brackets.end()
         if brackets[0] == "[[":
             unclosed.append(len(pieces))
+            pieces.append(UNCLOSED)
         elif unclosed:
             place = unclosed.pop()
             if len(unclosed) < _DEEPEST:
-                pieces[place:] = [_shown("".join(pieces[place:]), namespaces)]
+                pieces[place:] = [_shown("".join(pieces[place + 1 :]), namespaces)]
+            else:
+                pieces[place] = ""
     pieces.append(text[done:])
-    return "".join(pieces)
+    kept, *opened = "".join(pieces).split(UNCLOSED)
+    return kept + "".join(_without_file(text, namespaces) for text in opened)
+
+
+def _without_file(text: str, namespaces: Namespaces) -> str:
+    """Text after brackets that are never closed; a file that begins there ends with its line."""
+    if not namespaces.hides(text.partition("|")[0]):
+        return text
+    line_end = text.find("\n")
+    return text[line_end:] if line_end >= 0 else ""
 
 
 def _shown(link: str, namespaces: Namespaces) -> str:

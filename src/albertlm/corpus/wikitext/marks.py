@@ -12,7 +12,7 @@ HOLE = "\ufdd0"
 """Something that a reader would have seen was taken out here."""
 
 UNCLOSED = "\ufdd1"
-"""Braces that open a template that never ends."""
+"""Braces or brackets that are not closed so far."""
 
 INDENT = "\ufdd2"
 """The space that a line of the page began with."""

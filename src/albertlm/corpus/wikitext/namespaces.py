@@ -15,6 +15,8 @@ _HIDDEN = frozenset({
 _HIDDEN_KEYS = ("-2", "6", "14")
 """Media, File and Category in siteinfo's list of namespaces."""
 
+_TALK = "1"
+
 _LANGUAGES = frozenset(
     """
     aa ab ace ady af ak als alt am ami an ang ann anp ar arc ary arz as ast atj av avk awa ay az azb
@@ -42,9 +44,11 @@ class Namespaces:
 
     Fields:
         hidden: prefixes, in lower case, of links that show no text on the page: files, categories.
+        english: whether the wiki is in English, so that templates name languages in English.
     """
 
     hidden: frozenset[str] = _HIDDEN
+    english: bool = True
 
     @classmethod
     def from_siteinfo(cls, names: Mapping[str, str]) -> Namespaces:
@@ -54,7 +58,7 @@ class Namespaces:
             names: the number of a namespace, as in the dump, to its local name.
         """
         local = {names[key].lower() for key in _HIDDEN_KEYS if names.get(key)}
-        return cls(_HIDDEN | local)
+        return cls(_HIDDEN | local, english=names.get(_TALK, "Talk") == "Talk")
 
     def hides(self, target: str) -> bool:
         """Whether a link to this target shows nothing where it stands."""

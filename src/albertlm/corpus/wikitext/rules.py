@@ -17,13 +17,17 @@ _UNITS = {
     "acre": "acres", "C": "°C", "F": "°F", "C-change": "°C", "F-change": "°F", "kn": "knots",
     "impgal": "imp gal", "USgal": "US gal", "usgal": "US gal", "inch": "inches", "foot": "feet",
     "mile": "miles", "yard": "yards", "tonne": "tonnes", "LT": "long tons", "ST": "short tons",
-    "MT": "tonnes", "t": "tonnes", "kph": "km/h",
+    "MT": "tonnes", "kph": "km/h",
 }  # fmt: skip
 _RANGES = {
     "-": "–", "–": "–", "to": " to ", "to(-)": " to ", "and": " and ", "or": " or ", "by": " by ",
     "x": " × ", "xx": " × ", "×": " × ", "&": " and ", "+/-": " ± ", "±": " ± ",
 }  # fmt: skip
 _COMPOUNDS = {("ft", "in"), ("foot", "in"), ("st", "lb"), ("lb", "oz"), ("mi", "yd"), ("mi", "ch")}
+_CHINESE = {
+    "c": "Chinese", "s": "simplified Chinese", "t": "traditional Chinese", "p": "pinyin",
+    "w": "Wade–Giles", "j": "Jyutping",
+}  # fmt: skip
 _ACCIDENTALS = {"flat": "♭", "b": "♭", "sharp": "♯", "#": "♯", "natural": "♮"}
 
 
@@ -157,9 +161,11 @@ def japanese(arguments: Arguments) -> str:
 
 
 def chinese(arguments: Arguments) -> str:
-    """`{{zh|c=花木蘭|p=Huā Mùlán}}` is `花木蘭; Huā Mùlán`."""
-    shown = [arguments[key] for key in ("c", "s", "t", "p", "w") if arguments.get(key)]
-    return "; ".join(shown) or arguments.get("1", "")
+    """`{{zh|c=花木蘭|p=Huā Mùlán}}` is `Chinese: 花木蘭; pinyin: Huā Mùlán`."""
+    given = [(label, arguments[key]) for key, label in _CHINESE.items() if arguments.get(key)]
+    if arguments.get("labels") == "no":
+        return "; ".join(text for _, text in given)
+    return "; ".join(f"{label}: {text}" for label, text in given) or arguments.get("1", "")
 
 
 def accidental(arguments: Arguments) -> str:

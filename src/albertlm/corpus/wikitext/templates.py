@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 
 from albertlm.corpus.wikitext import rules
-from albertlm.corpus.wikitext.arguments import parse_arguments
-from albertlm.corpus.wikitext.marks import HOLE, protect
+from albertlm.corpus.wikitext.arguments import Arguments, parse_arguments
+from albertlm.corpus.wikitext.languages import language_name
+from albertlm.corpus.wikitext.marks import HOLE
+from albertlm.corpus.wikitext.namespaces import Namespaces
 
 
 def _split(names: str) -> Iterator[str]:
@@ -25,15 +27,14 @@ _INVISIBLE = frozenset(
 """)
 )
 _CONSTANTS = {
-    "!": "|", "(!": "{|", "!)": "|}", "!!": "||", "=": "=", "(": protect("{"), ")": protect("}"),
-    "((": protect("{{"), "))": protect("}}"), "'": "'", "`": "'", "'s": "'s", "' \"": "' \"",
-    "\" '": "\" '", "'\"": "'\"", "\"'": "\"'", "-\"": "\"", "-'": "'", "okina": "ʻ", "hamza": "ʼ",
-    "ndash": "–", "en dash": "–", "endash": "–", "mdash": "—", "em dash": "—", "emdash": "—",
-    "dash": " – ", "snd": " – ", "spnd": " – ", "snds": " – ", "spaced ndash": " – ",
-    "spaced en dash": " – ", "mdashb": " — ", "spaced mdash": " — ", "nbsp": " ", "space": " ",
-    "spaces": " ", "thin space": " ", "thinsp": " ", "hair space": " ", "em space": " ",
-    "en space": " ", "·": " · ", "•": " • ", "dot": " · ", "bullet": " • ", "pi": "π", "±": "±",
-    "times": "×", "minus": "−", "degree": "°", "deg": "°", "prime": "′",
+    "!": "|", "(!": "{|", "!)": "|}", "!!": "||", "=": "=", "'": "'", "`": "'", "'s": "'s",
+    "' \"": "' \"", "\" '": "\" '", "'\"": "'\"", "\"'": "\"'", "-\"": "\"", "-'": "'",
+    "okina": "ʻ", "hamza": "ʼ", "ndash": "–", "en dash": "–", "endash": "–", "mdash": "—",
+    "em dash": "—", "emdash": "—", "dash": " – ", "snd": " – ", "spnd": " – ", "snds": " – ",
+    "spaced ndash": " – ", "spaced en dash": " – ", "mdashb": " — ", "spaced mdash": " — ",
+    "nbsp": " ", "space": " ", "spaces": " ", "thin space": " ", "thinsp": " ", "hair space": " ",
+    "em space": " ", "en space": " ", "·": " · ", "•": " • ", "dot": " · ", "bullet": " • ",
+    "pi": "π", "±": "±", "times": "×", "minus": "−", "degree": "°", "deg": "°", "prime": "′",
 }  # fmt: skip
 _FIRST = """
     nowrap, nobr, nobreak, nowraplinks, no wrap, small, smaller, big, bigger, large, larger, huge,
@@ -42,16 +43,16 @@ _FIRST = """
     keypress, key press, button, var, mvar, math, bigmath, abbr, abbreviation, tooltip, underline,
     iast, unicode, polytonic, hebrew, visible anchor, vanchor, visanc, citation needed span, cnspan,
     clarify span, sic, ill, interlanguage link, ill2, sup, sub, su, chem2, flag, flagcountry, flagu,
-    nihongo foot, nihongo2, nihongo title, format link, annotated link, term, tq, gloss, overline,
+    nihongo foot, nihongo2, nihongo title, format link, annotated link, term, tq, overline,
     typo, not a typo, as written, proper name, ruby, vr, railgauge, track gauge
 """
 _SECOND = """
-    lang, langx, rtl-lang, ltr-lang, native name, native phrase, wikt-lang, wt, color, colour,
+    lang, rtl-lang, ltr-lang, native name, native phrase, wikt-lang, wt, color, colour,
     font color, fontcolor, font colour, background color, resize, script, hover title, sort
 """
 _BLOCKS = """
     quote, quotation, blockquote, block quote, bquote, cquote, rquote, quoteblock, long quotation,
-    block indent, blockindent, poemquote, poem quote
+    block indent, blockindent
 """
 _SHIPS = """
     css, gts, hdms, hmas, hmcs, hmhs, hmnzs, hms, hmt, hnlms, hnoms, hswms, ins, jds, js, ms, mt,
@@ -63,7 +64,7 @@ _RULES: dict[str, rules.Rule] = {
     **{name: rules.constant(text) for name, text in _CONSTANTS.items()},
     **dict.fromkeys(_split(_FIRST), rules.argument("1", "text", "lt")),
     **dict.fromkeys(_split(_SECOND), rules.argument("2", "text")),
-    **dict.fromkeys(_split("transl, transliteration, translit, tlit, ipa"), rules.last),
+    **dict.fromkeys(_split("transl, transliteration, translit, tlit"), rules.last),
     **dict.fromkeys(_split("linktext, chem, gaps"), rules.joined("")),
     **dict.fromkeys(_split("bibleverse, bibleref, bibleref2"), rules.joined(" ", 2)),
     **dict.fromkeys(_split("ship, sortname"), rules.joined(" ", 2)),
@@ -92,34 +93,52 @@ _RULES: dict[str, rules.Rule] = {
     "oldstyledate": rules.old_style,
     "bracket": lambda arguments: f"[{arguments.get('1', '')}]",
     "sqbr": lambda arguments: f"[{arguments.get('1', '')}]",
+    "gloss": lambda arguments: f"'{arguments.get('1', '')}'",
     "angbr": lambda arguments: f"⟨{arguments.get('1', '')}⟩",
     '"': lambda arguments: f"“{arguments.get('1', '')}”",
 }
 _NAME = re.compile(r"[^|:\n]*")
-_BY_FORM = re.compile(r"lang-[a-z]{2,3}(?:-[a-z]+)*|script/[a-z]+")
-"""Names of families of templates that show their first argument."""
 
 
-def expand(content: str, title: str) -> str:
+def expand(content: str, title: str, namespaces: Namespaces) -> str:
     """What a template shows, or a hole.
 
     Args:
         content: what is between its braces, with templates in it already expanded.
         title: of the page.
+        namespaces: of the wiki.
     """
     content = content.strip()
-    start = _NAME.match(content)
-    name = start[0].replace("_", " ").strip().lower() if start else ""
-    if content[len(name) : len(name) + 1] == ":":
-        return _function(name, content[len(name) + 1 :])
-    if name in {"pagename", "fullpagename", "pagenamebase"}:
-        return title
+    written = _NAME.match(content)
+    end = written.end() if written else 0
+    name = content[:end].replace("_", " ").strip().lower()
+    if content[end : end + 1] == ":":
+        return _function(name, content[end + 1 :])
     if name in _INVISIBLE:
         return ""
-    rule = _RULES.get(name)
-    if rule is None and _BY_FORM.fullmatch(name):
-        rule = _RULES["nowrap"]
-    return (rule and rule(parse_arguments(content))) or HOLE
+    if name in {"pagename", "fullpagename", "pagenamebase"}:
+        return title
+    return _shown(name, content, namespaces) or HOLE
+
+
+def _shown(name: str, content: str, namespaces: Namespaces) -> str:
+    if rule := _RULES.get(name):
+        return rule(parse_arguments(content))
+    if name == "langx" or name.startswith("lang-"):
+        return _foreign(name, parse_arguments(content), english=namespaces.english)
+    if name.startswith("script/"):
+        return parse_arguments(content).get("1", "")
+    return ""
+
+
+def _foreign(name: str, arguments: Arguments, *, english: bool) -> str:
+    """`{{lang-de|Mühle}}` and `{{langx|de|Mühle}}` are `German: Mühle` on an English wiki."""
+    code, place = name.removeprefix("lang-"), "1"
+    if name == "langx":
+        code, place = arguments.get("1", ""), "2"
+    text = arguments.get(place, "")
+    label = language_name(code) if english and text else ""
+    return f"{label}: {text}" if label else text
 
 
 def _function(name: str, value: str) -> str:
