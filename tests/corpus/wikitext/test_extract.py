@@ -180,5 +180,9 @@ def test_languages_are_named_on_english_wikis_only():
     assert extract("({{lang-la|verbum}})", namespaces=german) == "(verbum)"
 
 
+def test_a_line_that_is_the_title_is_left_out():
+    assert extract("Rome\n\nRome is a city.\n\n''Rome''", title="Rome") == "Rome is a city."
+
+
 def test_noncharacters_do_not_pass_for_marks():
     assert extract("a\ufdd0, b (\ufdd1) \ufde0 c \ufdef") == "a, b () c"

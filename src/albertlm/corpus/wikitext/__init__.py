@@ -32,7 +32,7 @@ def extract(wikitext: str, *, title: str = "", namespaces: Namespaces = ENGLISH)
 
     Args:
         wikitext: the source of the page.
-        title: of the page, for templates that name it.
+        title: of the page, for templates that name it; a line that is only the title is left out.
         namespaces: the wiki's names for files and categories.
     """
     text = marks.clean(wikitext).replace("\n ", f"\n{marks.INDENT}")
@@ -47,6 +47,6 @@ def extract(wikitext: str, *, title: str = "", namespaces: Namespaces = ENGLISH)
     for paragraph in paragraphs(text):
         prose = without_remains(close_holes(unescape(paragraph)))
         prose = " ".join(marks.restore(prose).split())
-        if any(map(str.isalnum, prose)):
+        if prose != title and any(map(str.isalnum, prose)):
             found.append(prose)
     return "\n".join(found)

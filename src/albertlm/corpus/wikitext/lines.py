@@ -10,7 +10,7 @@ _NO_PROSE = re.compile(
     rf"\n(?:[ \t{HOLE}]*+(?:"
     r"[*#|}]"  # list items; rows of a table or parameters of a template that is never closed
     r"|\{\|"  # the first line of such a table
-    r"|\w+:[^\n|]*\.(?i:jpe?g|png|svg|gif|tiff?|webp|webm|og[gv])[ \t]*(?:\||(?=\n))"  # of a gallery
+    r"|\w+:[^\n|]*\.(?i:jpe?g|png|svg|gif|tiff?|webp|webm|og[gv])[ \t]*(?:\||(?=\n))"  # gallery
     r"|![^\n]*(?:!!|\|)"  # its header
     rf"|==|=[^\n]*=[ \t{HOLE}]*(?=\n)"  # headings
     rf")|[:;{INDENT}])"  # indented, defined or preformatted
