@@ -115,7 +115,7 @@ def test_a_page_that_is_no_article_is_a_drop(tmp_path, bad, reason):
         (page(7).replace("</page>", "").encode(), "malformed XML"),
         (page(7, "cut \0 here").encode(), "malformed XML"),
         (page(7, "&bogus;").replace("&amp;", "&").encode(), "malformed XML"),
-        (page(7, "Caf\xe9").encode("latin-1"), "not UTF-8"),
+        (page(7, "Sm\xf6rg\xe5sbord").encode("latin-1"), "not UTF-8"),
     ],
 )
 def test_a_broken_page_is_a_drop(tmp_path, bad, reason):
