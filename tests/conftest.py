@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, storage
 from albertlm.corpus.documents import Document
@@ -17,6 +18,9 @@ from albertlm.executors import LocalProcesses
 from albertlm.pretraining.shards import TokenPart
 from albertlm.pretraining.tokens import build_tokens
 from albertlm.tokenization.vocabulary import train_vocabulary
+
+settings.register_profile("patient", deadline=None)  # no test times anything
+settings.load_profile("patient")
 
 SUBJECTS = ("The old fisherman", "A young model", "My neighbour (the doctor)", "Nobody", "She")
 VERBS = ("walked to", "painted", "is modeling", "remembered", "sold 12 pictures of")

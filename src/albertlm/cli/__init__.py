@@ -1,4 +1,6 @@
-"""The command line: the command `a-b` is the function `a_b` of the module `a_b` in this package."""
+"""The command line: the command `a-b` is `a_b` of the module `a_b` in this package, a function or a
+group of commands.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,23 @@ COMMANDS = (
     "features",
     "sentence-order",
     "info",
+    "corpus",
     "vocab",
+    "tokens",
     "pretrain",
+    "report",
     "evaluate",
 )
 """In the order of the help text. A new command is a module and a name here."""
 
-EXTRAS = {"torch": "torch", "pyarrow": "corpus", "sentencex": "corpus"}
+EXTRAS = {
+    "torch": "torch",
+    "matplotlib": "train",
+    "ray": "ray",
+    **dict.fromkeys(
+        ("ftfy", "py3langid", "pyarrow", "rensa", "selectolax", "sentencex", "zstandard"), "corpus"
+    ),
+}
 """The extra that brings a module."""
 
 BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
@@ -85,8 +97,11 @@ def _application(arguments: list[str]) -> typer.Typer:
     called = [name for name in COMMANDS if name in arguments[:1]]
     for name in called or COMMANDS:
         function = name.replace("-", "_")
-        module = importlib.import_module(f"albertlm.cli.{function}")
-        application.command(name)(getattr(module, function))
+        found = getattr(importlib.import_module(f"albertlm.cli.{function}"), function)
+        if isinstance(found, typer.Typer):
+            application.add_typer(found, name=name)
+        else:
+            application.command(name)(found)
     return application
 
 

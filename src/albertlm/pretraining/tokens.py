@@ -174,11 +174,9 @@ class _Arrays:
         )
 
     def _encode(self) -> None:
-        ids = self._tokenizer.encode_corpus(self._waiting)
-        self._lengths.append(np.fromiter(map(len, ids), np.int64, len(ids)))
-        self._tokens.append(
-            np.concatenate([np.zeros(0, self._dtype), *ids], dtype=self._dtype, casting="unsafe")
-        )
+        ids, lengths = self._tokenizer.encode_joined(self._waiting)
+        self._tokens.append(ids.astype(self._dtype))
+        self._lengths.append(lengths)
         self._waiting = []
 
 

@@ -56,11 +56,11 @@ def fertility(tokenizer: AlbertTokenizer, texts: Iterable[str]) -> Fertility:
     while batch := list(islice(texts, _AT_ONCE)):
         words = [word for text in batch for word in text.split()]
         lines = [line for text in batch for line in text.split("\n") if line]
-        encoded = tokenizer.encode_corpus(lines)
+        ids, _ = tokenizer.encode_joined(lines)
         total += Fertility(
             words=len(words),
             characters=sum(map(len, words)),
-            tokens=sum(map(len, encoded)),
-            unknown=sum(int(np.count_nonzero(i == tokenizer.unk_token_id)) for i in encoded),
+            tokens=len(ids),
+            unknown=int(np.count_nonzero(ids == tokenizer.unk_token_id)),
         )
     return total

@@ -12,7 +12,7 @@ import sentencepiece
 from albertlm.tokenization.model_file import ModelFile
 from albertlm.tokenization.normalization import GoogleNormalizer
 from albertlm.tokenization.protobuf import field
-from albertlm.tokenization.segmenter import SPACE, Ids, Spans
+from albertlm.tokenization.segmenter import SPACE, Ids, Joined, Spans
 
 _Positions = npt.NDArray[np.int64]
 
@@ -41,17 +41,22 @@ class GoogleSegmenter:
         self._lengths = np.array([len(piece) for piece in model.pieces])
         self._begins_word = np.array([piece.startswith(SPACE) for piece in model.pieces])
 
-    def encode(self, texts: Sequence[str]) -> list[Ids]:
-        ids: list[Ids] = []
-        for start in range(0, len(texts), _AT_ONCE):
-            normalized = list(map(self._normalize, texts[start : start + _AT_ONCE]))
-            rows = self._model.processor.encode(normalized, return_type="numpy", num_threads=1)
-            ids += self._digit_comma.apply(rows)
-        return ids
+    def encode(self, texts: Sequence[str]) -> Joined:
+        batches = [self._encode(texts[i : i + _AT_ONCE]) for i in range(0, len(texts), _AT_ONCE)]
+        if len(batches) == 1:
+            return batches[0]
+        empty = Joined.from_rows([])
+        ids, lengths = zip(empty, *batches, strict=True)
+        return Joined(np.concatenate(ids), np.concatenate(lengths))
+
+    def _encode(self, texts: Sequence[str]) -> Joined:
+        normalized = list(map(self._normalize, texts))
+        rows = self._model.processor.encode(normalized, return_type="numpy", num_threads=1)
+        return self._digit_comma.apply(Joined.from_rows(rows))
 
     def encode_part(self, text: str, *, begins_word: bool) -> Ids:
         ids = self._choose(begins_word).encode(self._normalize(text), return_type="numpy")
-        return self._digit_comma.apply([ids])[0]
+        return self._digit_comma.apply(Joined.from_rows([ids])).ids
 
     def spans(self, text: str, ids: Ids, *, begins_word: bool) -> Spans:
         aligned = self._normalize.align(text)
@@ -105,22 +110,18 @@ class _DigitComma:
         self._is_split = np.zeros(len(model.pieces), bool)
         self._is_split[list(self._splits)] = True
 
-    def apply(self, rows: list[Ids]) -> list[Ids]:
-        if not self._splits or not rows:
-            return rows
-        found = np.flatnonzero(self._is_split[np.concatenate(rows)])
-        row_ends = np.cumsum([len(row) for row in rows])
-        for row in np.unique(np.searchsorted(row_ends, found, side="right")):
-            rows[row] = self._apply_to(rows[row])
-        return rows
-
-    def _apply_to(self, ids: Ids) -> Ids:
-        parts: list[Ids] = []
-        start = 0
-        for position in np.flatnonzero(self._is_split[ids]).tolist():
-            parts += [ids[start:position], self._ids[int(ids[position])]]
-            start = position + 1
-        return np.concatenate([*parts, ids[start:]])
+    def apply(self, joined: Joined) -> Joined:
+        ids, lengths = joined
+        found = np.flatnonzero(self._is_split[ids])
+        if not len(found):
+            return joined
+        replacements = [self._ids[token_id] for token_id in ids[found].tolist()]
+        kept = np.split(ids, np.stack([found, found + 1], axis=1).ravel())[::2]
+        parts = [part for pair in zip(kept, replacements, strict=False) for part in pair]
+        rows = np.searchsorted(np.cumsum(lengths), found, side="right")
+        added = [len(replacement) - 1 for replacement in replacements]
+        more = np.bincount(rows, added, minlength=len(lengths)).astype(np.int64)
+        return Joined(np.concatenate([*parts, kept[-1]]), lengths + more)
 
     def parts(self, token_id: int, text: str, start: int, end: int) -> list[tuple[int, int]]:
         """The characters of what replaces the piece of `text[start:end]`, or of the piece."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from albertlm.tokenization.hub_normalization import HubNormalizer
 from albertlm.tokenization.model_file import ModelFile
-from albertlm.tokenization.segmenter import SPACE, Ids, Spans
+from albertlm.tokenization.segmenter import SPACE, Ids, Joined, Spans
 from albertlm.tokenization.unigram import Unigram
 
 _CHUNK = re.compile("[^ ]+")
@@ -30,12 +30,12 @@ class HubSegmenter:
         self._normalize = HubNormalizer(model.content, do_lower_case, keep_accents)
         self._unigram = Unigram(model.pieces, model.scores(), model.processor.unk_id())
 
-    def encode(self, texts: Sequence[str]) -> list[Ids]:
-        return [np.fromiter(self._ids(text), np.int32) for text in texts]
+    def encode(self, texts: Sequence[str]) -> Joined:
+        return Joined.from_rows([np.fromiter(self._ids(text), np.int32) for text in texts])
 
     def encode_part(self, text: str, *, begins_word: bool) -> Ids:
         del begins_word  # every part begins a word here, hence the lone `▁` in `[MASK] ▁ .`
-        return self.encode([text])[0]
+        return self.encode([text]).ids
 
     def spans(self, text: str, ids: Ids, *, begins_word: bool) -> Spans:
         del ids, begins_word

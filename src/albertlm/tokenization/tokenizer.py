@@ -19,7 +19,7 @@ from albertlm.tokenization.hub_segmenter import HubSegmenter
 from albertlm.tokenization.model_file import SPECIAL_PIECES, read_model
 from albertlm.tokenization.padding import Columns, Padding, pad_columns, to_tensors
 from albertlm.tokenization.pieces import Pieces
-from albertlm.tokenization.segmenter import Ids, Segmenter, Spans
+from albertlm.tokenization.segmenter import Ids, Joined, Segmenter, Spans
 from albertlm.tokenization.truncation import Truncation, windows
 
 _SPECIAL = re.compile("|".join(map(re.escape, SPECIAL_PIECES)))
@@ -217,6 +217,14 @@ class AlbertTokenizer(Pieces):
         Returns:
             For each text an array of shape (T,); copy it before you write to it.
         """
+        return self.encode_joined(texts).rows()
+
+    def encode_joined(self, texts: Sequence[str]) -> Joined:
+        """As `encode_corpus`, but the ids of all texts one after the other, and their numbers.
+
+        Returns:
+            `ids` (T,) and for each text in `lengths` how many of them are its own.
+        """
         if isinstance(texts, str):
             raise ValueError("texts is one string; give a list of strings")
         inputs.require_strings(texts)
@@ -277,7 +285,7 @@ class AlbertTokenizer(Pieces):
         # a character is found far faster than a pattern
         plain = [not ("[" in text or "<" in text) or not _SPECIAL.search(text) for text in texts]
         plain_texts = [text for text, is_plain in zip(texts, plain, strict=True) if is_plain]
-        plain_ids = iter(self._segmenter.encode(plain_texts))
+        plain_ids = iter(self._segmenter.encode(plain_texts).rows())
         encoded = EncodedTexts([], [])
         for text, is_plain in zip(texts, plain, strict=True):
             if is_plain:

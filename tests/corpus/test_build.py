@@ -1,0 +1,289 @@
+"""A build: what it keeps and drops, that it counts everything, and that nothing can break it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from albertlm.corpus.build import BuildConfig, Progress, build
+from albertlm.corpus.sentences import paragraphs
+from albertlm.corpus.shards import Corpus, read_drops
+from albertlm.executors import open_executor
+
+WORDS = re.findall(
+    r"\w+",
+    "river stone winter garden letter morning village bridge mountain window "
+    "teacher captain silver orange quiet slowly gathered answered carried painted "
+    "followed bright narrow ancient",
+)
+
+
+def prose(seed: int, sentences: int = 8) -> str:
+    """English sentences that no other seed gives."""
+    lines = []
+    for number in range(sentences):
+        a, b, c, d = (WORDS[(seed * 7 + number * 5 + k * k * (seed + 3)) % 24] for k in range(4))
+        lines.append(
+            f"In the year {1500 + seed} the {a} of the {b} was near the {c}, and number {number} "
+            f"of the people who lived there said that it was a {d} {seed}."
+        )
+    return " ".join(lines)
+
+
+def write_inputs(folder: Path) -> list[str]:
+    """Three formats; with the first document repeated in each way that a build must notice."""
+    folder.mkdir()
+    lines = [{"id": str(n), "text": prose(n), "source": "lines"} for n in range(30)]
+    lines += [{"id": "30", "text": prose(0).upper(), "source": "lines"}]
+    lines += [{"id": "31", "text": "Short.", "source": "lines"}]
+    lines += [{"id": "32", "text": "Das ist ein deutscher Text. " * 20, "source": "lines"}]
+    encoded = "\n".join(json.dumps(line) for line in lines) + "\n{broken\n"
+    (folder / "lines.jsonl.gz").write_bytes(gzip.compress(encoded.encode(), mtime=0))
+    near = prose(1, 40).replace("winter", "summer", 1)
+    table = {
+        "id": ["1", "2", "2"],
+        "source": ["table"] * 3,
+        "text": [prose(1, 40), prose(41), prose(42)],
+    }
+    pq.write_table(pa.table(table), folder / "table.parquet")
+    (folder / "book.txt").write_text(near + "\n\n" + prose(43, 2), encoding="utf-8")
+    return [str(folder / "lines.jsonl.gz"), str(folder / "table.parquet"), str(folder / "book.txt")]
+
+
+CONFIG = BuildConfig(keep_dropped=True, task_bytes=1000)
+
+
+def run(inputs: list[str], folder: Path, workers: int = 1, **options: Any) -> Corpus:
+    with open_executor(workers=workers) as executor:
+        return build(inputs, folder, BuildConfig(**options) if options else CONFIG, executor)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return write_inputs(tmp_path_factory.mktemp("build") / "inputs")
+
+
+@pytest.fixture(scope="module")
+def built(inputs: list[str], tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return run(inputs, tmp_path_factory.mktemp("built") / "corpus")
+
+
+def test_what_is_kept(built: Corpus) -> None:
+    documents = [d for shard in built.shards for d in built.documents(shard)]
+    assert [(d.source, d.id) for d in documents] == [
+        *(("lines", str(number)) for number in range(30)),
+        ("table", "1"),
+        ("table", "2"),
+    ]
+    assert all(len(paragraphs(d.text)) == 1 for d in documents)
+    assert paragraphs(documents[0].text)[0] == [
+        part + "." for part in prose(0).removesuffix(".").split(". ")
+    ]
+
+
+def test_what_is_dropped_is_counted_and_kept_for_audit(built: Corpus) -> None:
+    counts = built.manifest["counts"]
+    assert counts["dropped"] == {
+        "another language": 1,
+        "exact copy": 1,
+        "near copy": 1,
+        "not valid JSON": 1,
+        "repeated id": 1,
+        "too short": 1,
+    }
+    assert counts["read"] == counts["documents"] + sum(counts["dropped"].values()) == 38
+    drops = [d for path in sorted(built.folder.glob("dropped/*")) for d in read_drops(path)]
+    assert sorted((drop.reason, drop.id) for drop in drops) == [
+        ("another language", "32"),
+        ("exact copy", "30"),
+        ("near copy", "book.txt"),
+        ("not valid JSON", "lines.jsonl.gz:36112"),
+        ("repeated id", "2"),
+        ("too short", "31"),
+    ]
+
+
+def test_only_the_corpus_stays(built: Corpus) -> None:
+    names = set(contents(built.folder))
+    shards = {f"corpus-{number:05d}.parquet" for number in range(len(built.shards))}
+    assert len(built.shards) == 3
+    assert names == shards | {"manifest.json"} | {f"dropped/{n:05d}.parquet" for n in range(3)}
+
+
+def test_the_manifest_totals_are_those_of_the_text(built: Corpus) -> None:
+    texts = [d.text for shard in built.shards for d in built.documents(shard)]
+    counts = built.manifest["counts"]
+    assert counts["documents"] == len(texts)
+    assert counts["sentences"] == sum(len(part) for text in texts for part in paragraphs(text))
+    assert counts["words"] == sum(len(text.split()) for text in texts)
+    assert counts["bytes"] == sum(len(text.encode()) for text in texts)
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_engines_give_the_same_bytes(
+    engine: Any, built: Corpus, inputs: list[str], tmp_path: Path
+) -> None:
+    if engine == "ray":
+        pytest.importorskip("ray", reason="Ray is not installed")
+    with open_executor(engine, workers=2) as executor:
+        other = build(inputs, tmp_path / "corpus", CONFIG, executor)
+    assert contents(other.folder) == contents(built.folder)
+
+
+def build_until(inputs: list[str], folder: Path, moment: int) -> None:
+    """Die without a chance to clean up at the given report of progress."""
+    reports = 0
+
+    def count(_: Progress) -> None:
+        nonlocal reports
+        reports += 1
+        if reports == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with open_executor(workers=1) as executor:
+        build(inputs, folder, CONFIG, executor, count)
+
+
+def test_a_killed_build_goes_on_to_the_same_bytes(
+    built: Corpus, inputs: list[str], tmp_path: Path
+) -> None:
+    for moment in range(1, 100):
+        folder = tmp_path / str(moment)
+        process = multiprocessing.get_context("fork").Process(
+            target=build_until, args=(inputs, folder, moment)
+        )
+        process.start()
+        process.join()
+        if process.exitcode == 0:
+            break
+        with pytest.raises(ValueError, match=r"not finished|holds no corpus"):
+            Corpus.open(folder)
+        run(inputs, folder)
+        assert contents(folder) == contents(built.folder), f"killed at report {moment}"
+    assert moment > 10
+
+
+def test_a_finished_build_is_not_done_again(built: Corpus, inputs: list[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built.folder.rglob("*")}
+    run(inputs, built.folder)
+    assert before == {path: path.stat().st_mtime_ns for path in built.folder.rglob("*")}
+
+
+def test_other_inputs_or_options_need_another_folder(
+    built: Corpus, inputs: list[str], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="was built with other inputs"):
+        run(inputs[:1], built.folder)
+    with pytest.raises(ValueError, match="was built with other config"):
+        run(inputs, built.folder, language="de")
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="something else than a corpus"):
+        run(inputs, tmp_path)
+
+
+def test_bad_options() -> None:
+    with pytest.raises(ValueError, match=r"similarity=0\.2 is not allowed"):
+        BuildConfig(similarity=0.2)
+    with pytest.raises(ValueError, match="task_bytes=0 is not allowed"):
+        BuildConfig(task_bytes=0)
+
+
+PAGE = "<page><title>A</title><ns>0</ns><id>1</id><revision><text>Text.</text></revision></page>"
+
+
+def bad_inputs() -> Iterator[tuple[str, bytes, str]]:
+    whole = f"<mediawiki>{PAGE}</mediawiki>".encode()
+    yield "cut.xml.bz2", bz2.compress(whole * 50)[:-20], r"cut\.xml\.bz2.*byte \d+"
+    yield "bad.xml", b"<mediawiki><page><title>A</page></mediawiki>", "malformed XML"
+    yield "cut.parquet", b"PAR1 cut short", r"cut\.parquet is not a whole parquet file"
+    yield "image.png", b"\x89PNG", r"image\.png is of no format that can be read"
+
+
+@pytest.mark.parametrize(("name", "content", "said"), list(bad_inputs()))
+def test_bad_inputs(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        run([str(tmp_path / name)], tmp_path / "corpus")
+    assert not (tmp_path / "corpus" / "manifest.json").exists()
+
+
+def test_empty_missing_and_repeated_inputs(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="folder without files"):
+        run([str(tmp_path / "empty")], tmp_path / "corpus")
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        run([str(tmp_path / "nowhere")], tmp_path / "corpus")
+    book = tmp_path / "book.txt"
+    book.write_text(prose(1), encoding="utf-8")
+    with pytest.raises(ValueError, match="named twice"):
+        run([str(book), str(book)], tmp_path / "corpus")
+    book.write_text("Too short.", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"no document is left.*too short"):
+        run([str(book)], tmp_path / "corpus")
+
+
+def test_files_of_no_format_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "book.txt").write_text(prose(1), encoding="utf-8")
+    (tmp_path / "in" / "cover.png").write_bytes(b"\x89PNG")
+    corpus = run([str(tmp_path / "in")], tmp_path / "corpus")
+    assert corpus.manifest["ignored"] == [str(tmp_path / "in" / "cover.png")]
+
+
+def test_full_disk(inputs: list[str], built: Corpus, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with pytest.raises(OSError, match="disk is full"):
+            run(inputs, disk / "corpus")
+        with pytest.raises(ValueError, match="not finished"):
+            Corpus.open(disk / "corpus")
+        subprocess.run(["mount", "-o", "remount,size=4m", str(disk)], check=True)
+        assert contents(run(inputs, disk / "corpus").folder) == contents(built.folder)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_damaged_corpus_is_refused(built: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="holds no corpus"):
+        Corpus.open(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"format": "other"}')
+    with pytest.raises(ValueError, match="of the format 'other'"):
+        Corpus.open(tmp_path)
+    manifest = (built.folder / "manifest.json").read_bytes()
+    (tmp_path / "manifest.json").write_bytes(manifest)
+    with pytest.raises(ValueError, match=r"corpus-00000\.parquet is missing"):
+        Corpus.open(tmp_path)
+    for shard in built.shards:
+        (tmp_path / shard.name).write_bytes(shard.read_bytes()[:-9])
+    corpus = Corpus.open(tmp_path)
+    with pytest.raises(ValueError, match=r"corpus-00000\.parquet is damaged"):
+        list(corpus.documents(corpus.shards[0]))
