@@ -77,13 +77,14 @@ def initialise(
     - depth, if all its layers are one group: its layer is applied more or fewer times. The paper
       starts deeper models so (appendix A.1);
     - number of positions: the first ones are carried over, further ones are drawn. What is known
-      of that is not good: texts that reach into new positions begin far worse, and a few hundred
-      steps do not repair it (docs/decisions.md);
-    - vocabulary: pieces of the same text, special ones among them, are carried over. Another piece
-      begins as the mean of the pieces that the source's tokenizer writes its text with. What that
-      cannot write is drawn around the mean of all pieces: near zero, where an initializer would
-      put it, it would score above most trained pieces everywhere (Hewitt 2021, "Initializing new
-      word embeddings for pretrained language models").
+      of that is not good: 384 positions more than 128 cost a third of the accuracy, and 100 steps
+      did not bring it back (docs/decisions.md);
+    - vocabulary: pieces of the same text, special ones among them, are carried over. The embedding
+      of another piece begins as the mean of those that the source's tokenizer writes its text
+      with. What that cannot write is drawn around the mean of all embeddings, and every new
+      prediction bias is the mean of all: near zero, where an initializer puts them, new pieces
+      would score above most of the trained ones everywhere (Hewitt 2021, "Initializing new word
+      embeddings for pretrained language models").
 
     Args:
         config: the model's architecture.
@@ -117,9 +118,9 @@ def initialise(
     }
     pieces = _Pieces.match(tokenizer, _tokenizer(folder, trained.config, source))
     current = model.state_dict()
-    for name in (WORDS, BIAS):
-        if name in weights:
-            weights[name] = pieces.rows(weights[name], current[name])
+    weights[WORDS] = pieces.embeddings(weights[WORDS], current[WORDS])
+    if BIAS in weights:
+        weights[BIAS] = pieces.bias(weights[BIAS], current[BIAS])
     positions = min(config.max_position_embeddings, len(weights[POSITIONS]))
     weights[POSITIONS] = torch.cat([weights[POSITIONS][:positions], current[POSITIONS][positions:]])
     model.load_state_dict(current | weights)
@@ -163,21 +164,33 @@ class _Pieces:
         }
         return cls(carried, averaged)
 
-    def rows(self, trained: Tensor, drawn: Tensor) -> Tensor:
-        """The rows (V, …) of a parameter, from the source's (W, …) and drawn ones (V, …)."""
-        rows = drawn + trained.double().mean(0).to(drawn)
+    def embeddings(self, trained_WE: Tensor, drawn_VE: Tensor) -> Tensor:
+        """The word embeddings (V, E)."""
+        rows_VE = drawn_VE + _mean(trained_WE)
         if self.averaged:
-            rows[list(self.averaged)] = _means(trained, list(self.averaged.values())).to(drawn)
-        rows[list(self.carried)] = trained[list(self.carried.values())]
-        return rows
+            rows_VE[list(self.averaged)] = _means(trained_WE, list(self.averaged.values()))
+        rows_VE[list(self.carried)] = trained_WE[list(self.carried.values())]
+        return rows_VE
+
+    def bias(self, trained_W: Tensor, drawn_V: Tensor) -> Tensor:
+        """The prediction bias (V,): the mean where none is carried over.
+
+        That of a piece's parts is too high, since parts are more frequent than what they make up.
+        """
+        rows_V = drawn_V + _mean(trained_W)
+        rows_V[list(self.carried)] = trained_W[list(self.carried.values())]
+        return rows_V
 
 
-def _means(trained: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
-    """The mean of some rows of (W, …) for each of the parts, in float64."""
-    table = trained.double().view(len(trained), -1)
+def _mean(trained: Tensor) -> Tensor:
+    return trained.double().mean(0).float()
+
+
+def _means(trained_WE: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
+    """The mean of some rows for each of the parts."""
     starts = torch.tensor([0, *accumulate(map(len, parts))][:-1])
-    means = embedding_bag(torch.tensor(list(chain(*parts))), table, starts, mode="mean")
-    return means.view(-1, *trained.shape[1:])
+    rows = torch.tensor(list(chain(*parts)))
+    return embedding_bag(rows, trained_WE.double(), starts, mode="mean").float()
 
 
 def _check_sizes(config: AlbertConfig, found: AlbertConfig, source: str | Path) -> None:
