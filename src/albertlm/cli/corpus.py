@@ -14,6 +14,8 @@ from albertlm.cli import common
 
 if TYPE_CHECKING:
     from albertlm.corpus.build import Progress
+    from albertlm.corpus.documents import Document
+    from albertlm.corpus.shards import Corpus
 
 corpus = typer.Typer(help="Build a corpus from dumps, books and files, and look at it.")
 
@@ -133,3 +135,67 @@ def sample(
         print("  ".join(f"{name}: {value}" for name, value in fields.items()))
         shown = row.text[:characters]
         print(shown + (" …" if len(shown) < len(row.text) else ""), end="\n\n")
+
+
+@corpus.command()
+def stats(
+    folder: common.Corpus,
+    *,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the lengths and what was left out: .png or .svg.")
+    ] = None,
+    vocabulary: Annotated[
+        str | None, typer.Option(help="Measure how this vocabulary fits: a folder or a hub id.")
+    ] = None,
+    as_json: common.Json = False,
+) -> None:
+    """Show lengths, what was left out, and how a vocabulary fits."""
+    from albertlm.corpus import statistics
+    from albertlm.corpus.shards import Corpus
+
+    if plot and plot.suffix not in (".png", ".svg"):
+        raise ValueError(f"{plot} ends in {plot.suffix or 'nothing'}; name a .png or .svg")
+    opened = Corpus.open(folder)
+    with common.counting("documents") as count:
+
+        def documents() -> Iterator[Document]:
+            for shard in opened.shards:
+                for document in opened.documents(shard):
+                    count()
+                    yield document
+
+        found = statistics.describe(documents())
+    dropped = opened.manifest["counts"]["dropped"]
+    fit = _fit(vocabulary, opened) if vocabulary else {}
+    if plot:
+        statistics.plot(found, dropped, plot)
+    if as_json:
+        common.print_json({**found.to_dict(), "dropped": dropped, **fit})
+        return
+    counts = {name: value for name, value in found.to_dict().items() if isinstance(value, int)}
+    rows = [(name, f"{value:,}") for name, value in counts.items()]
+    rows += [(f"from {source}", f"{number:,}") for source, number in found.sources.items()]
+    rows += [(f"left out: {reason}", f"{number:,}") for reason, number in dropped.items()]
+    rows += [(name, f"{value:.4g}") for name, value in fit.items()]
+    common.print_table(("count", "#number"), rows, title=str(folder))
+    common.print_table(
+        ("length", *(f"#{share:.0%}" for share in statistics.QUANTILES)),
+        [
+            (name, *(f"{value:,.0f}" for value in found.quantiles(name).values()))
+            for name in statistics.LENGTHS
+        ],
+    )
+
+
+def _fit(vocabulary: str, corpus: Corpus) -> dict[str, float]:
+    """How a vocabulary fits all documents of a corpus."""
+    from albertlm.tokenization.fertility import fertility
+    from albertlm.tokenization.tokenizer import AlbertTokenizer
+
+    texts = (document.text for shard in corpus.shards for document in corpus.documents(shard))
+    counts = fertility(AlbertTokenizer.from_pretrained(vocabulary), texts)
+    return {
+        "tokens a word": counts.tokens_per_word,
+        "characters a token": counts.characters_per_token,
+        "share of unknown pieces": counts.unknown_share,
+    }

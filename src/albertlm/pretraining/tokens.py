@@ -31,7 +31,7 @@ from albertlm.pretraining.shards import (
 )
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
-_SENTENCES_AT_ONCE = 2048
+_SENTENCES_AT_ONCE = 8192
 _COUNTS = ("documents", "paragraphs", "sentences", "tokens")
 
 

@@ -16,8 +16,8 @@ from albertlm.tokenization.segmenter import SPACE, Ids, Joined, Spans
 
 _Positions = npt.NDArray[np.int64]
 
-_AT_ONCE = 1024
-"""Texts; what they need stays in the processor's cache, a third faster than all at once."""
+_AT_ONCE = 8192
+"""Texts; what many more of them need does not stay in the processor's caches."""
 
 _NO_DUMMY_PREFIX = field(3, field(3, 0))
 """`normalizer_spec {add_dummy_prefix: false}`; what is appended to a protobuf message overrides."""
