@@ -1,1 +1,1 @@
-"""From files of documents to sentence-split text."""
+"""From dumps, books and files to a corpus: clean, deduplicated documents, a sentence a line."""
