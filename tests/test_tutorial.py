@@ -5,12 +5,14 @@ from __future__ import annotations
 import bz2
 import re
 import shlex
+from itertools import count, islice
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
 
 from albertlm.cli import main
+from albertlm.corpus.documents import Document
 
 TESTS = Path(__file__).parent
 TUTORIAL = TESTS.parent / "docs" / "tutorial.md"
@@ -35,14 +37,19 @@ def write_dump(path: Path) -> None:
         f"<revision><text>{escape(wiki.read_text(encoding='utf-8'))}</text></revision></page>"
         for number, wiki in enumerate(sorted((TESTS / "corpus" / "gold").glob("*.wiki")))
     )
+    pages += (
+        "<page><title>Old name</title><ns>0</ns><id>99</id><redirect title='New name' />"
+        "<revision><text>#REDIRECT [[New name]]</text></revision></page>"
+    )
     siteinfo = "<siteinfo><dbname>goldwiki</dbname></siteinfo>"
     path.write_bytes(bz2.compress(f"<mediawiki>{siteinfo}{pages}</mediawiki>".encode()))
 
 
 def write_books(folder: Path) -> None:
-    """Books whose ids are such that one of the next hundred is held out."""
+    """A hundred short books, some of which are held out by the hash of their names."""
     folder.mkdir()
-    for number in range(150):
+    held_out = (n for n in count() if Document(id=f"{n}.txt", source="", text="").held_out)
+    for number in [*range(95), *islice(held_out, 5)]:
         sentences = " ".join(
             f"On day {number} the captain counted {number * k} boats in harbour number {k}."
             for k in range(1, 8)

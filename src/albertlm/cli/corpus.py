@@ -130,6 +130,8 @@ def sample(
     if as_json:
         common.print_json([asdict(row) for row in rows])
         return
+    if not rows:
+        print("nothing was left out" if dropped else "the corpus is empty")
     for row in rows:
         fields = {name: value for name, value in asdict(row).items() if value and name != "text"}
         print("  ".join(f"{name}: {value}" for name, value in fields.items()))
