@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from albertlm.corpus.cleaning import without_headings
-from albertlm.corpus.documents import Document
 from albertlm.corpus.wikitext.languages import WIKIS
 
 LANGUAGES = WIKIS | {"nb"}
@@ -149,21 +147,3 @@ def _joined(pieces: list[str], language: str) -> list[str]:
         else:
             joined.append(rest)
     return joined
-
-
-_TAGS = (
-    "b|big|blockquote|br|center|cite|code|dd|div|dl|dt|em|font|hr|i|li|ol|p|pre|s|small|span|"
-    "strong|sub|sup|table|td|th|tr|tt|u|ul"
-)
-_MARKUP = re.compile(rf"</?(?:{_TAGS})(?:\s+\w+=[^<>]*)?\s*/?>", re.IGNORECASE)
-
-
-def sentences(document: Document, language: str = "en") -> list[str]:
-    """The sentences of a document as a reader gives it, in order."""
-    import sentencex
-
-    found = []
-    for line in without_headings(document.text, document.title).split("\n"):
-        if paragraph := _MARKUP.sub(" ", line).strip():
-            found += [s for part in sentencex.segment(language, paragraph) if (s := part.strip())]
-    return found
