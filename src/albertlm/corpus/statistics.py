@@ -1,41 +1,50 @@
-"""What a corpus looks like in numbers: counts and distributions of lengths, and a picture of them.
-
-Bins grow by the fourth root of two, so that a quantile is known to 9 % whatever the corpus's size.
-"""
+"""A corpus in numbers: counts and distributions of lengths, and a picture of them."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from math import log2
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from albertlm import storage
 from albertlm.corpus.documents import Document
 from albertlm.corpus.sentences import paragraphs
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 LENGTHS = ("words a document", "sentences a document", "words a sentence")
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
-EDGES = 2 ** (np.arange(0, 101) / 4)
-"""Of the bins: a length of 1 is in the first, 2^25 and more in the last."""
-
-
-def _empty() -> dict[str, NDArray[np.int64]]:
-    return {name: np.zeros(len(EDGES), np.int64) for name in LENGTHS}
+_STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "grid.color": "#e0e0e0",
+    "grid.linewidth": 0.6,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "albertlm",
+}
+_BARS, _SPREAD, _LEFT_OUT = "#0072b2", "#d55e00", "#888888"
+_PER_OCTAVE = 4
+_MOST_SOURCES = 6
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Counts over documents, which add up.
+    """Counts over documents of a corpus; they add up over its parts.
 
     Fields:
         documents, paragraphs, sentences, words, characters: words are what blanks part.
         sources: documents by source.
-        lengths: for each of `LENGTHS` how many lie in each bin.
+        lengths: for each of `LENGTHS`, how many lie in each bin of `bin_of`.
     """
 
     documents: int = 0
@@ -44,38 +53,40 @@ class Statistics:
     words: int = 0
     characters: int = 0
     sources: Mapping[str, int] = field(default_factory=dict)
-    lengths: Mapping[str, NDArray[np.int64]] = field(default_factory=_empty)
+    lengths: Mapping[str, Mapping[int, int]] = field(
+        default_factory=lambda: {name: {} for name in LENGTHS}
+    )
 
     def __add__(self, other: Statistics) -> Statistics:
-        sources = dict(self.sources)
-        for source, count in other.sources.items():
-            sources[source] = sources.get(source, 0) + count
         return Statistics(
             self.documents + other.documents,
             self.paragraphs + other.paragraphs,
             self.sentences + other.sentences,
             self.words + other.words,
             self.characters + other.characters,
-            sources,
-            {name: self.lengths[name] + other.lengths[name] for name in LENGTHS},
+            _sum(self.sources, other.sources),
+            {name: _sum(self.lengths[name], other.lengths[name]) for name in LENGTHS},
         )
 
-    def quantiles(self, name: str) -> dict[float, float]:
-        """Lengths below which the shares `QUANTILES` lie, to the middle of a bin."""
-        below = np.cumsum(self.lengths[name])
-        if not below[-1]:
-            return dict.fromkeys(QUANTILES, 0.0)
-        places = np.searchsorted(below, np.array(QUANTILES) * below[-1])
-        return {
-            share: float(round(EDGES[place] * 2**0.125))
-            for share, place in zip(QUANTILES, places, strict=True)
-        }
+    def quantiles(self, name: str) -> dict[float, int]:
+        """For each of `QUANTILES` the length that so large a share does not exceed.
+
+        Exact below 64, at most 3 % too small above; 0 where there is nothing.
+        """
+        bins = sorted(self.lengths[name].items())
+        below = [*accumulate(count for _, count in bins)]
+        if not bins:
+            return dict.fromkeys(QUANTILES, 0)
+        return {share: least(bins[bisect_left(below, share * below[-1])][0]) for share in QUANTILES}
 
     def to_dict(self) -> dict[str, Any]:
         """All but the bins, for machines."""
-        counts = ("documents", "paragraphs", "sentences", "words", "characters")
         return {
-            **{name: getattr(self, name) for name in counts},
+            "documents": self.documents,
+            "paragraphs": self.paragraphs,
+            "sentences": self.sentences,
+            "words": self.words,
+            "characters": self.characters,
             "sources": dict(self.sources),
             "quantiles": {name: self.quantiles(name) for name in LENGTHS},
         }
@@ -83,55 +94,108 @@ class Statistics:
 
 def describe(documents: Iterable[Document]) -> Statistics:
     """Count over documents of a built corpus, in flat memory."""
-    total = Statistics()
-    sources: dict[str, int] = {}
-    lengths = _empty()
+    counts = Counter[str]()
+    sources = Counter[str]()
+    lengths = {name: Counter[int]() for name in LENGTHS}
     for document in documents:
         parts = paragraphs(document.text)
         words = [len(sentence.split()) for part in parts for sentence in part]
-        _count(lengths["words a document"], [sum(words)])
-        _count(lengths["sentences a document"], [len(words)])
-        _count(lengths["words a sentence"], words)
-        sources[document.source] = sources.get(document.source, 0) + 1
-        total += Statistics(1, len(parts), len(words), sum(words), len(document.text))
-    return total + Statistics(sources=sources, lengths=lengths)
+        sources[document.source] += 1
+        counts["documents"] += 1
+        counts["paragraphs"] += len(parts)
+        counts["sentences"] += len(words)
+        counts["words"] += sum(words)
+        counts["characters"] += len(document.text)
+        lengths["words a document"][bin_of(sum(words))] += 1
+        lengths["sentences a document"][bin_of(len(words))] += 1
+        lengths["words a sentence"].update(map(bin_of, words))
+    return Statistics(**counts, sources=_sum(sources, {}), lengths=lengths)
 
 
-def _count(bins: NDArray[np.int64], values: list[int]) -> None:
-    places = np.searchsorted(EDGES, np.maximum(values, 1), side="right") - 1
-    np.add.at(bins, places, 1)
+def bin_of(length: int, per_octave: int = 32) -> int:
+    """The bin of a length: `per_octave` (a power of two) for each doubling, and one for each length
+    as long as that is fewer.
+    """
+    shift = max(0, length.bit_length() - per_octave.bit_length())
+    return per_octave * shift + (length >> shift)
+
+
+def least(number: int, per_octave: int = 32) -> int:
+    """The least length in a bin."""
+    shift = max(0, number // per_octave - 1)
+    return (number - per_octave * shift) << shift
 
 
 def plot(statistics: Statistics, dropped: Mapping[str, int], path: Path) -> None:
-    """Draw the three distributions of lengths, and what a build left out, as PNG or SVG.
+    """Draw the three distributions of lengths, and what became of all documents.
 
     Args:
         statistics: of the corpus.
         dropped: documents left out, by reason.
-        path: its suffix tells the format.
+        path: ends in .png or .svg.
     """
+    import matplotlib.style
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 7), layout="constrained")
-    panels = figure.subplots(2, 2).ravel()
-    for panel, name in zip(panels, LENGTHS, strict=False):
-        bins = statistics.lengths[name]
-        panel.bar(EDGES[:-1], bins[:-1], np.diff(EDGES), align="edge", color="#3b6ea5")
-        middle = statistics.quantiles(name)[0.5]
-        panel.axvline(middle, color="#c44e52")
-        panel.set(xscale="log", xlabel=name, ylabel=f"{name.split(' a ')[1]}s")
-        panel.set_title(f"{name}: median {middle:,.0f}", loc="left")
-        used = np.flatnonzero(bins)
-        if len(used):
-            panel.set_xlim(EDGES[used[0]], EDGES[min(used[-1] + 1, len(EDGES) - 1)])
-    reasons = sorted(dropped, key=lambda reason: dropped[reason])
-    bars = panels[3].barh(reasons, [dropped[reason] for reason in reasons], color="#8c8c8c")
-    panels[3].bar_label(bars, fmt="{:,.0f}", padding=3)
-    panels[3].set(xlabel="documents", xmargin=0.15)
-    panels[3].set_title(
-        f"left out: {sum(dropped.values()):,}, kept: {statistics.documents:,}", loc="left"
-    )
-    for panel in panels:
-        panel.spines[["top", "right"]].set_visible(False)
-    with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
-        figure.savefig(file, format=path.suffix.removeprefix(".") or "png", dpi=120)
+    with matplotlib.style.context(_STYLE):
+        figure = Figure(figsize=(10, 6.5), layout="constrained")
+        *histograms, outcome = figure.subplots(2, 2).ravel()
+        for panel, name in zip(histograms, LENGTHS, strict=True):
+            _draw_lengths(panel, statistics, name)
+        _draw_outcome(outcome, statistics, dropped)
+        figure.suptitle(
+            f"{statistics.documents:,} documents, {statistics.sentences:,} sentences, "
+            f"{statistics.words:,} words",
+            x=0.01,
+            ha="left",
+        )
+        kind = path.suffix.removeprefix(".")
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        with storage.atomic_path(path) as temporary:
+            figure.savefig(temporary, format=kind, dpi=150, metadata=metadata)
+
+
+def _draw_lengths(panel: Axes, statistics: Statistics, name: str) -> None:
+    """Columns over a logarithmic axis, their areas proportional to what they count."""
+    columns = Counter[int]()
+    for number, count in statistics.lengths[name].items():
+        columns[bin_of(max(1, least(number)), _PER_OCTAVE)] += count
+    shown = range(min(columns, default=1), max(columns, default=1) + 1)
+    edges = [least(column, _PER_OCTAVE) for column in (*shown, shown.stop)]
+    heights = [
+        columns[column] / log2(stop / start)
+        for column, (start, stop) in zip(shown, pairwise(edges), strict=True)
+    ]
+    panel.stairs(heights, edges, fill=True, color=_BARS)
+    low, _, middle, _, high = statistics.quantiles(name).values()
+    panel.axvline(middle, color=_SPREAD, linewidth=1.5)
+    panel.axvspan(low, high, color=_SPREAD, alpha=0.1, linewidth=0)
+    panel.set_title(f"{name}: median {middle:,}, nine tenths from {low:,} to {high:,}")
+    panel.set_xscale("log")
+    unit = name.rsplit(maxsplit=1)[-1]
+    panel.set(xlabel=name, ylabel=f"{unit}s per doubling", xlim=(edges[0], edges[-1]))
+    panel.xaxis.set_major_formatter("{x:,.0f}")
+    panel.yaxis.set_major_formatter("{x:,.0f}")
+    panel.grid(axis="y")
+
+
+def _draw_outcome(panel: Axes, statistics: Statistics, dropped: Mapping[str, int]) -> None:
+    """A bar for each source kept and for each reason to leave out."""
+    sources = Counter(statistics.sources).most_common()
+    bars = [(source, count, _BARS) for source, count in sources[:_MOST_SOURCES]]
+    if others := sum(count for _, count in sources[_MOST_SOURCES:]):
+        bars.append((f"{len(sources) - _MOST_SOURCES} other sources", others, _BARS))
+    bars += [(reason, count, _LEFT_OUT) for reason, count in Counter(dropped).most_common()]
+    names, counts, colours = zip(*bars, strict=True) if bars else ((), (), ())
+    drawn = panel.barh(range(len(bars)), counts, color=colours)
+    panel.bar_label(drawn, [f"{count:,}" for count in counts], padding=3)
+    panel.set_yticks(range(len(bars)), names)
+    panel.invert_yaxis()
+    panel.set(xlabel="documents", xmargin=0.15)
+    panel.xaxis.set_major_formatter("{x:,.0f}")
+    panel.set_title(f"kept {statistics.documents:,}, left out {sum(dropped.values()):,} (grey)")
+    panel.grid(axis="x")
+
+
+def _sum(one: Mapping[Any, int], other: Mapping[Any, int]) -> dict[Any, int]:
+    return dict(sorted((Counter(one) + Counter(other)).items()))
