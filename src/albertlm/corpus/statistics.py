@@ -27,6 +27,7 @@ _STYLE = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.titlelocation": "left",
+    "axes.titlesize": 9,
     "grid.color": "#e0e0e0",
     "grid.linewidth": 0.6,
     "svg.fonttype": "none",
@@ -148,6 +149,7 @@ def plot(statistics: Statistics, dropped: Mapping[str, int], path: Path) -> None
             f"{statistics.words:,} words",
             x=0.01,
             ha="left",
+            weight="bold",
         )
         kind = path.suffix.removeprefix(".")
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
@@ -169,8 +171,8 @@ def _draw_lengths(panel: Axes, statistics: Statistics, name: str) -> None:
     panel.stairs(heights, edges, fill=True, color=_BARS)
     low, _, middle, _, high = statistics.quantiles(name).values()
     panel.axvline(middle, color=_SPREAD, linewidth=1.5)
-    panel.axvspan(low, high, color=_SPREAD, alpha=0.1, linewidth=0)
-    panel.set_title(f"{name}: median {middle:,}, nine tenths from {low:,} to {high:,}")
+    panel.axvspan(low, high, color=_SPREAD, alpha=0.12, linewidth=0, zorder=0)
+    panel.set_title(f"median {middle:,}; nine in ten from {low:,} to {high:,}")
     panel.set_xscale("log")
     unit = name.rsplit(maxsplit=1)[-1]
     panel.set(xlabel=name, ylabel=f"{unit}s per doubling", xlim=(edges[0], edges[-1]))
