@@ -62,7 +62,7 @@ def find_duplicates(
 
     Args:
         files: `.npy` files of `FINGERPRINT` rows.
-        similarity: above 0.5 and at most 1.
+        similarity: from 0.5 to 1.
         map: spreads tasks over processes or machines that see the same files.
         range_documents: bounds the memory; the files are read once for each band and range.
 
@@ -114,8 +114,8 @@ def bands_for(similarity: float) -> list[Column]:
     Raises:
         ValueError: the similarity is out of its range.
     """
-    if not 0.5 < similarity <= 1:
-        raise ValueError(f"similarity is {similarity}; it must be above 0.5 and at most 1")
+    if not 0.5 <= similarity <= 1:
+        raise ValueError(f"similarity is {similarity}; it must be from 0.5 to 1")
     length = max(
         length
         for length in range(1, SIGNATURE + 1)
