@@ -20,6 +20,9 @@ EFFICIENCY = 0.9
 """Of a core when all are busy: what two processes brought here, halved, rounded down to a tenth."""
 
 TASK = 64 << 20
+BANDS = 21
+"""Of a signature, at a similarity of 0.8."""
+
 COMPRESSION = 2.7
 """Bytes of text in a byte of a parquet shard: of the corpora of the sample data."""
 
@@ -104,7 +107,8 @@ def _corpus(corpus: Corpus, measured: dict[str, Any]) -> list[str]:
             corpus.raw / rates[corpus.reader],
             corpus.stored + shards + fingerprints,
         ),
-        ("find duplicates", deduplicated, 2 * fingerprints),
+        # the ids, the texts, and each band of the signatures are read one after the other
+        ("find duplicates", deduplicated, (2 + BANDS) * fingerprints),
         ("write shards", corpus.text / rates["write a shard"], 2 * shards),
         ("tokens", corpus.text / rates["tokens"], shards + 2 * tokens),
     ]

@@ -203,6 +203,8 @@ def test_other_inputs_or_options_need_another_folder(
 
 
 def test_bad_options() -> None:
+    with pytest.raises(ValueError, match="language 'klingon' is not known"):
+        BuildConfig(language="klingon")
     with pytest.raises(ValueError, match=r"similarity=0\.2 is not allowed"):
         BuildConfig(similarity=0.2)
     with pytest.raises(ValueError, match="task_bytes=0 is not allowed"):

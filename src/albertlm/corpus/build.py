@@ -22,6 +22,7 @@ from albertlm.corpus import files, inputs
 from albertlm.corpus.duplicates import KEPT, REASONS, find_duplicates
 from albertlm.corpus.filters import Filters
 from albertlm.corpus.prepare import PrepareTask, prepare
+from albertlm.corpus.sentences import check_language
 from albertlm.corpus.shards import FORMAT, Corpus
 from albertlm.corpus.write import WriteTask, write
 from albertlm.executors import Executor
@@ -53,6 +54,7 @@ class BuildConfig:
     task_bytes: int = 64 << 20
 
     def __post_init__(self) -> None:
+        check_language(self.language)
         if not 0.5 <= self.similarity <= 1:
             raise ValueError(
                 f"similarity={self.similarity} is not allowed; it must be from 0.5 to 1"
