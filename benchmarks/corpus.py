@@ -15,6 +15,7 @@ import argparse
 import bz2
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -104,7 +105,7 @@ def write(folder: Path, path: Path) -> float:
     return _timed(lambda: run(WriteTask(prepared, path, kept, None, (prepared,))))
 
 
-def tokenize(folder: Path, path: Path) -> float:
+def tokenize(folder: Path, *paths: Path) -> float:
     from albertlm import storage
     from albertlm.pretraining.tokens import TokenizeTask
     from albertlm.pretraining.tokens import tokenize as run
@@ -112,8 +113,11 @@ def tokenize(folder: Path, path: Path) -> float:
 
     tokenizer = AlbertTokenizer(VOCABULARY)
     tokenizer.save_pretrained(folder / "tokenizer")
-    task = TokenizeTask(path, storage.sha256(path), folder, tokenizer.checksum, "00000")
-    return _timed(lambda: run(task))
+    tasks = [
+        TokenizeTask(path, storage.sha256(path), folder, tokenizer.checksum, f"{number:05d}")
+        for number, path in enumerate(paths)
+    ]
+    return _timed(lambda: [run(task) for task in tasks])
 
 
 def find_duplicates(_: Path, path: Path) -> float:
@@ -130,7 +134,7 @@ def train_vocabulary(folder: Path, path: Path) -> float:
     return _timed(lambda: run(texts, folder / "vocabulary", sample_size=500_000))
 
 
-STAGES = {
+STAGES: dict[str, Callable[..., float]] = {
     stage.__name__: stage for stage in (prepare, write, tokenize, find_duplicates, train_vocabulary)
 }
 
@@ -141,15 +145,18 @@ def _timed(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def measure(stage: str, folder: Path, path: Path) -> tuple[float, float]:
+def measure(stage: str, folder: Path, *paths: Path) -> tuple[float, float]:
     """Seconds and peak MiB of a stage in a new process."""
-    command = [sys.executable, __file__, "--stage", stage, str(folder), str(path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
-    said = process.stdout.read() if process.stdout else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{stage} of {path} ended with status {status}")
-    return float(json.loads(said)), usage.ru_maxrss / 1024
+    command = [sys.executable, __file__, "--stage", stage, str(folder), *map(str, paths)]
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    seconds, peak = json.loads(said)
+    return seconds, peak
+
+
+def _peak() -> float:
+    """The most MiB that this process has held (`ru_maxrss` would count its parent's too)."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
 
 # Measurements
@@ -177,10 +184,15 @@ def stages(folder: Path) -> dict[str, dict[str, Any]]:
                 shard = place / "corpus.parquet"
                 text = _text_bytes(place / "prepared" / "documents.parquet")
                 runs.setdefault("write a shard", []).append((text, *measure("write", place, shard)))
-                runs.setdefault("tokens", []).append((text, *measure("tokenize", place, shard)))
+                if size == SIZES[0]:
+                    runs["tokens"] = [(text, *measure("tokenize", place, shard))]
+                    tokens = _tokens_in(place)
+                    shards = [shard] * (SIZES[1] // SIZES[0])
+                    measured = measure("tokenize", place / "more", *shards)
+                    runs["tokens"].append((text * len(shards), *measured))
         rows |= {stage: _row(each) for stage, each in runs.items()}
     place = folder / f"articles.parquet-{SIZES[1]}"
-    tokens = json.loads((place / "training" / "00000" / "manifest.json").read_text())["tokens"]
+    tokens *= SIZES[1] // SIZES[0]
     seconds = rows["tokens"].pop("seconds")
     rows["tokens"]["M tokens/s"] = round(tokens / seconds / 1e6, 2)
     rows["tokens"]["times Google"] = round(tokens / seconds / GOOGLE_TOKENS_PER_SECOND, 1)
@@ -190,6 +202,13 @@ def stages(folder: Path) -> dict[str, dict[str, Any]]:
     for row in rows.values():
         row.pop("seconds", None)
     return rows
+
+
+def _tokens_in(folder: Path) -> int:
+    return sum(
+        int(json.loads(path.read_text(encoding="utf-8"))["tokens"])
+        for path in folder.glob("*/00000/manifest.json")
+    )
 
 
 def _row(runs: list[tuple[int, float, float]]) -> dict[str, Any]:
@@ -343,11 +362,12 @@ def _text_bytes(path: Path) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stage", nargs=3, metavar=("STAGE", "FOLDER", "PATH"))
+    parser.add_argument("--stage", nargs="+", metavar="NAME")
     arguments = parser.parse_args()
     if arguments.stage:
-        stage, folder, path = arguments.stage
-        print(STAGES[stage](Path(folder), Path(path)))
+        stage, *paths = arguments.stage
+        seconds = STAGES[stage](*map(Path, paths))
+        print(json.dumps([seconds, _peak()]))
         return
     if not DUMP.exists():
         raise SystemExit(f"{DATA} does not hold the sample data; set ALBERTLM_DATA")

@@ -48,6 +48,10 @@ def prepare(task: PrepareTask) -> dict[str, Any]:
         OSError: an input cannot be read, or the disk is full.
     """
     if not task.folder.exists():
+        import pyarrow as pa
+
+        # its own pools keep what they once needed, and a worker would grow with its input
+        pa.set_memory_pool(pa.system_memory_pool())
         with storage.atomic_path(task.folder) as folder:
             folder.mkdir()
             _write(task, folder)
