@@ -65,7 +65,7 @@ typed in by hand but the assumptions:
   dropped, in parquet files that hold {compression} bytes of text in a byte.
 
 Nothing here was run at this size. Measured were 50 and 500 MB on two cores, a Ray cluster of two
-nodes on one machine, and memory that does not grow with the input.
+nodes on one machine, and the memory of each stage.
 """
 
 
@@ -151,13 +151,14 @@ def _memory(measured: dict[str, Any]) -> list[str]:
     row = measured["duplicates"]["1,000,000 documents"]
     peaks = {stage: row["peak MiB"] for stage, row in measured["stages"].items()}
     worst = max((stage for stage in peaks if "vocabulary" not in stage), key=lambda s: peaks[s])
+    growth = measured["stages"][worst]["growth"]
     bytes_each = row["bytes in memory a document"]
     return [
         "## Memory",
         "",
         (
-            f"A worker needs {peaks[worst]:,} MiB at most (`{worst}`), whatever the input's size; "
-            f"{CORES} of them {peaks[worst] * CORES / 1024:,.0f} GiB. The vocabulary's sample is "
+            f"A worker needs {peaks[worst]:,} MiB at most (`{worst}`, 500 MB in one task, "
+            f"{growth:.2f} times what 50 MB take; tasks have 64); {CORES} of them {peaks[worst] * CORES / 1024:,.0f} GiB. The vocabulary's sample is "
             "bounded by `--sample`: half a million sentences took "
             f"{peaks['vocabulary of 500,000 sentences']:,} MiB."
         ),
