@@ -158,7 +158,8 @@ def _memory(measured: dict[str, Any]) -> list[str]:
         "",
         (
             f"A worker needs {peaks[worst]:,} MiB at most (`{worst}`, 500 MB in one task, "
-            f"{growth:.2f} times what 50 MB take; tasks have 64); {CORES} of them {peaks[worst] * CORES / 1024:,.0f} GiB. The vocabulary's sample is "
+            f"{growth:.2f} times what 50 MB take; tasks have 64); "
+            f"{CORES} of them {peaks[worst] * CORES / 1024:,.0f} GiB. The vocabulary's sample is "
             "bounded by `--sample`: half a million sentences took "
             f"{peaks['vocabulary of 500,000 sentences']:,} MiB."
         ),
