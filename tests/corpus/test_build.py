@@ -184,6 +184,13 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
     assert moment > 10
 
 
+def test_killed_while_the_plan_was_written(
+    built: Corpus, inputs: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / ".plan.json.0123abcd.partial").write_text("{")
+    assert contents(run(inputs, tmp_path).folder) == contents(built.folder)
+
+
 def test_a_finished_build_is_not_done_again(built: Corpus, inputs: list[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in built.folder.rglob("*")}
     run(inputs, built.folder)

@@ -98,12 +98,12 @@ def build(
     run = partial(_run, executor, on_progress)
     found = inputs.find(given, config.task_bytes)
     plan = _plan(found, run("hash inputs", files.sha256, found.files), config)
+    for place in (folder, folder / "work", folder / "dropped"):
+        storage.remove_unfinished(place)
     if _is_finished(folder, plan):
         _remove_work(folder)
         return Corpus.open(folder)
     storage.write_json(folder / "plan.json", plan)
-    for place in (folder, folder / "work", folder / "dropped"):
-        storage.remove_unfinished(place)
 
     work = [folder / "work" / f"{number:05d}" for number in range(len(found.tasks))]
     prepared = run(
