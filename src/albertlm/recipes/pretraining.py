@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from albertlm.config import AlbertConfig
 from albertlm.pretraining.masking import MaskingConfig
-from albertlm.training.trainer import Phase, PretrainingConfig
+from albertlm.training.config import Phase, PretrainingConfig
 
 
 def shipped(vocab_size: int) -> PretrainingConfig:
@@ -31,9 +31,9 @@ def shipped(vocab_size: int) -> PretrainingConfig:
             Phase(steps=1700, batch_size=64, length=128),
         ),
         learning_rate=8e-3,
+        learning_rate_batch=64,
         warmup_steps=200,
         short_probability=0.0,
-        save_every=200,
     )
 
 
@@ -52,10 +52,9 @@ def smoke(vocab_size: int) -> PretrainingConfig:
         model=model,
         phases=(Phase(steps=20, batch_size=8, length=32),),
         learning_rate=5e-3,
+        learning_rate_batch=8,
         warmup_steps=5,
         masking=MaskingConfig(max_ngram=3),
-        log_every=5,
-        save_every=10,
     )
 
 

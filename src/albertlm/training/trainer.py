@@ -6,119 +6,20 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import accumulate, islice
 from pathlib import Path
 
 import torch
 
 from albertlm import storage
-from albertlm.config import AlbertConfig
 from albertlm.models.heads import AlbertForPreTraining
 from albertlm.pretraining.loader import Batch, PretrainingData
-from albertlm.pretraining.masking import MaskingConfig
 from albertlm.pretraining.shards import TokenPart
 from albertlm.training import state
+from albertlm.training.config import Execution, Phase, PretrainingConfig
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.optimizer import Lamb, albert_parameter_groups
-from albertlm.training.schedule import SCHEDULES
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phase:
-    """A stretch of steps with batches of one shape.
-
-    Fields:
-        steps: number of optimizer steps.
-        batch_size: examples a step.
-        length: tokens of an example at most.
-        layers: applications of the shared layer; None for all of the model's. Fewer at
-            first are a warm start of the deeper model (as the paper did for xxlarge), at less cost.
-    """
-
-    steps: int
-    batch_size: int
-    length: int
-    layers: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "layers"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"{name}={value} of a phase is not allowed; it must be 1 or more")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainingConfig:
-    """All that decides a run besides its data.
-
-    Fields:
-        model: the architecture.
-        phases: one after the other; the learning rate runs through all of them.
-        learning_rate: the peak.
-        warmup_steps: of the whole run.
-        schedule: a name of `SCHEDULES`.
-        weight_decay, max_grad_norm: as in `Lamb`.
-        masking: how tokens are masked.
-        short_probability: share of examples of a random shorter length.
-        seed: of weights, masks, order and dropout.
-        bf16: matrix products in bfloat16 (autocast).
-        log_every, save_every: in steps.
-        keep: number of checkpoints that stay.
-    """
-
-    model: AlbertConfig
-    phases: tuple[Phase, ...]
-    learning_rate: float = 1.76e-3
-    warmup_steps: int = 3125
-    schedule: str = "google"
-    weight_decay: float = 0.01
-    max_grad_norm: float = 1.0
-    masking: MaskingConfig = field(default_factory=MaskingConfig)
-    short_probability: float = 0.1
-    seed: int = 0
-    bf16: bool = True
-    log_every: int = 50
-    save_every: int = 500
-    keep: int = 2
-
-    def __post_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise ValueError(
-                f"schedule={self.schedule!r} is not allowed; it must be one of "
-                f"{', '.join(SCHEDULES)}"
-            )
-        for name in ("log_every", "save_every", "keep"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name}={getattr(self, name)} is not allowed; it must be 1 or more"
-                )
-        if self.learning_rate <= 0 or not 0 <= self.short_probability <= 1:
-            raise ValueError(
-                f"learning_rate={self.learning_rate} and short_probability="
-                f"{self.short_probability} are not allowed; they must be above 0 and in [0, 1]"
-            )
-        deepest = self.model.num_hidden_layers * self.model.inner_group_num
-        for phase in self.phases:
-            if phase.layers is not None and phase.layers > deepest:
-                raise ValueError(
-                    f"layers={phase.layers} is not allowed; the model applies its layer {deepest} "
-                    "times"
-                )
-            if phase.length > self.model.max_position_embeddings:
-                raise ValueError(
-                    f"length={phase.length} is not allowed; the model has "
-                    f"{self.model.max_position_embeddings} positions"
-                )
-        if not self.phases or not 0 <= self.warmup_steps < self.total_steps:
-            raise ValueError(
-                f"warmup_steps={self.warmup_steps} is not allowed; it must be 0 or more and below "
-                f"the {self.total_steps} steps of all phases"
-            )
-
-    @property
-    def total_steps(self) -> int:
-        return sum(phase.steps for phase in self.phases)
 
 
 @dataclass(frozen=True)
@@ -129,7 +30,12 @@ class StepReport:
     values: dict[str, float]
 
 
-def pretrain(config: PretrainingConfig, tokens: TokenPart, run: str | Path) -> Iterator[StepReport]:
+def pretrain(
+    config: PretrainingConfig,
+    tokens: TokenPart,
+    run: str | Path,
+    execution: Execution = Execution(),  # noqa: B008 (frozen)
+) -> Iterator[StepReport]:
     """Train, and yield a report of each step; the caller shows them.
 
     Goes on from the newest checkpoint in `run`. Writes there `config.json` (of the run),
@@ -158,15 +64,13 @@ def pretrain(config: PretrainingConfig, tokens: TokenPart, run: str | Path) -> I
     )
     done = state.resume(run, model, optimizer)
     model.train()
-    log = _MetricsLog(run / "metrics.jsonl", done, config.log_every)
+    log = _MetricsLog(run / "metrics.jsonl", done, execution.log_every)
     # The moments of rare pieces decay into denormal numbers, on which CPUs are many times slower.
     torch.set_flush_denormal(True)
     try:
         started = time.perf_counter()
         for step, (phase, batch) in enumerate(_batches(config, tokens, done), start=done):
-            rate = config.learning_rate * SCHEDULES[config.schedule](
-                step, config.warmup_steps, config.total_steps
-            )
+            rate = config.rate(step, phase.batch_size)
             for group in optimizer.param_groups:
                 group["lr"] = rate
             encoder = model.albert.encoder
@@ -180,8 +84,8 @@ def pretrain(config: PretrainingConfig, tokens: TokenPart, run: str | Path) -> I
                 "seconds": time.perf_counter() - started,
             }
             log.add(step + 1, values)
-            if (step + 1) % config.save_every == 0 or step + 1 == config.total_steps:
-                state.save(run, step + 1, model, optimizer, config.keep)
+            if (step + 1) % execution.save_every == 0 or step + 1 == config.total_steps:
+                state.save(run, step + 1, model, optimizer, execution.keep)
             yield StepReport(step + 1, values)
             started = time.perf_counter()
     finally:

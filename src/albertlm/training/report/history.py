@@ -107,10 +107,7 @@ class History:
             log.read(path)
         training = _columns(log.training)
         if "mlm_loss" not in training:
-            raise ValueError(
-                f"{path} has no values yet; the run logs them every "
-                f"{config.get('log_every', 'few')} steps"
-            )
+            raise ValueError(f"{path} has no values yet; the run logs them every few steps")
         if {"tokens", "seconds"} <= training.keys():
             training["tokens_per_second"] = _speed(training["tokens"], training["seconds"])
         return cls(
