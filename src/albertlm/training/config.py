@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,7 +131,7 @@ class PretrainingConfig:
 
     def rate(self, step: int, batch_size: int) -> float:
         """The learning rate of a step (from 0) with so many examples."""
-        scale = (batch_size / self.learning_rate_batch) ** 0.5
+        scale = math.sqrt(batch_size / self.learning_rate_batch)
         factor = SCHEDULES[self.schedule](step, self.warmup_steps, self.total_steps)
         return self.learning_rate * scale * factor
 
