@@ -41,6 +41,8 @@ def random_batch(batch: int, length: int) -> Batch:
         masked_positions=places,
         labels=np.take_along_axis(ids, places, axis=1),
         sentence_order_label=rng.integers(0, 2, batch),
+        epochs=np.zeros(batch, np.int64),
+        examples=np.arange(batch),
     )
 
 

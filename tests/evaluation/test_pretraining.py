@@ -63,7 +63,7 @@ def test_a_model_that_knows_nothing(
         seed=pretraining.SEED,
         short_probability=0.0,
     )
-    order = np.concatenate([window.segments.order for window in data.windows(0)])
+    order = np.concatenate([window.segments.labels for window in data.windows(0)])
     assert scores.pairs == (order != NO_LABEL).sum()
     assert scores.sop_accuracy == (order == IN_ORDER).sum() / scores.pairs
     with torch.no_grad():

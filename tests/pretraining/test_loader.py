@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from itertools import islice
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from albertlm.pretraining.loader import Batch, PretrainingData
+from albertlm.pretraining.loader import Batch, Position, PretrainingData
 from albertlm.pretraining.masking import IGNORED, MaskingConfig
 from albertlm.pretraining.shards import TokenPart
 
@@ -42,7 +44,7 @@ def test_layout_and_the_text_that_is_in_it(data: PretrainingData) -> None:
         covered = np.zeros(len(window.tokens), bool)
         segments = window.segments
         for first, second, order in zip(
-            segments.first, segments.second, segments.order, strict=True
+            segments.first, segments.second, segments.labels, strict=True
         ):
             expected = [2, *window.tokens[slice(*first)], 3]
             types = [0] * len(expected)
@@ -131,11 +133,110 @@ def test_windows_take_few_shards_and_all_of_them(data: PretrainingData) -> None:
 
 
 def test_too_short_a_length(part: TokenPart) -> None:
-    data = PretrainingData(part, length=4, masking=MaskingConfig(), seed=0)
-    with pytest.raises(ValueError, match="sequence length 4"):
-        next(data.batches(0, 1))
+    with pytest.raises(ValueError, match="length=4 leaves no room"):
+        PretrainingData(part, length=4, masking=MaskingConfig(), seed=0)
 
 
 def assert_equal(left: Batch, right: Batch) -> None:
     for field in fields(Batch):
         assert (getattr(left, field.name) == getattr(right, field.name)).all()
+
+
+def take(
+    data: PretrainingData, position: Position, batch_size: int, count: int, **share: int
+) -> list[tuple[Batch, Position]]:
+    return list(islice(data.stream(position, batch_size, **share), count))
+
+
+def test_the_stream_runs_on_from_epoch_to_epoch(data: PretrainingData) -> None:
+    sizes = [data.expected(epoch).examples for epoch in range(3)]
+    rows = [
+        row for epoch in range(3) for row in unmasked_rows(data.batches(epoch, 5, with_last=True))
+    ]
+    stream = take(data, Position(), 16, sum(sizes) // 16)
+    streamed = list(unmasked_rows(batch for batch, _ in stream))
+    assert streamed == rows[: len(streamed)]
+    assert all(len(batch.examples) == 16 for batch, _ in stream)
+    epochs = np.concatenate([batch.epochs for batch, _ in stream])
+    assert epochs.tolist() == np.repeat([0, 1, 2], sizes)[: len(epochs)].tolist()
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 200])
+def test_the_stream_goes_on_from_any_position(data: PretrainingData, batch_size: int) -> None:
+    stream = take(data, Position(), batch_size, 2 + 2 * data.expected(0).examples // batch_size)
+    for number in (0, 1, len(stream) // 2, len(stream) - 2):
+        rest = take(data, stream[number][1], batch_size, len(stream) - number - 1)
+        for (left, left_after), (right, right_after) in zip(
+            stream[number + 1 :], rest, strict=True
+        ):
+            assert_equal(left, right)
+            assert left_after == right_after
+
+
+def test_the_end_of_an_epoch_is_the_start_of_the_next(data: PretrainingData) -> None:
+    size = data.expected(0).examples
+    ((_, after),) = take(data, Position(), size, 1)
+    assert after == Position(1, 0)
+    ((left, _),) = take(data, after, 3, 1)
+    ((right, _),) = take(data, Position(0, size), 3, 1)
+    assert_equal(left, right)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 16])
+def test_ranks_share_each_batch(data: PretrainingData, ranks: int) -> None:
+    whole = take(data, Position(), 16, 60)
+    shares = [take(data, Position(), 16, 60, rank=rank, ranks=ranks) for rank in range(ranks)]
+    for number, (batch, after) in enumerate(whole):
+        parts = [share[number][0] for share in shares]
+        assert {share[number][1] for share in shares} == {after}
+        assert_equal(batch, stack(parts))
+
+
+def test_workers_make_every_other_batch(data: PretrainingData) -> None:
+    whole = take(data, Position(0, 5), 4, 30)
+    for worker in range(3):
+        part = take(data, Position(0, 5), 4, 10, worker=worker, workers=3)
+        for (left, left_after), (right, right_after) in zip(whole[worker::3], part, strict=True):
+            assert_equal(left, right)
+            assert left_after == right_after
+
+
+@pytest.mark.parametrize("share", [{"rank": 2, "ranks": 2}, {"ranks": 5}, {"rank": -1}])
+def test_impossible_shares(part: TokenPart, share: dict[str, int]) -> None:
+    data = PretrainingData(part, length=32, masking=MaskingConfig(), seed=0)
+    with pytest.raises(ValueError, match="cannot share batch_size=4"):
+        take(data, Position(), 4, 1, **share)
+
+
+def test_a_position_past_the_epoch(data: PretrainingData) -> None:
+    with pytest.raises(ValueError, match=r"epoch 0 has \d+ examples, so none is number 99999"):
+        take(data, Position(0, 99999), 4, 1)
+
+
+def test_a_corpus_without_an_example(part: TokenPart) -> None:
+    empty = TokenPart(part.folder, {}, part.tokenizer, part.word_starts)
+    with pytest.raises(ValueError, match="has no example; run `albertlm tokens`"):
+        PretrainingData(empty, length=32, masking=MaskingConfig(), seed=0)
+
+
+def test_an_objective_that_is_not_known(part: TokenPart) -> None:
+    with pytest.raises(ValueError, match="did you mean 'sop'"):
+        PretrainingData(part, length=32, masking=MaskingConfig(), seed=0, objective="spo")  # type: ignore[arg-type]
+
+
+def stack(parts: list[Batch]) -> Batch:
+    """The rows of all, padded to the longest."""
+    fill = {"labels": IGNORED}
+
+    def join(name: str) -> NDArray[np.int64]:
+        arrays = [getattr(part, name) for part in parts]
+        if arrays[0].ndim == 1:
+            return np.concatenate(arrays)
+        width = max(array.shape[1] for array in arrays)
+        padded = [
+            np.pad(a, ((0, 0), (0, width - a.shape[1])), constant_values=fill.get(name, 0))
+            for a in arrays
+        ]
+        return np.concatenate(padded)
+
+    return Batch(**{field.name: join(field.name) for field in fields(Batch)})

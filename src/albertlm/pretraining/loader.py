@@ -5,17 +5,38 @@ B batch, T positions, P masked positions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from albertlm.pretraining import randomness
+from albertlm.pretraining.coverage import Total
 from albertlm.pretraining.masking import MaskingConfig, mask_tokens
-from albertlm.pretraining.segments import SPECIAL_TOKENS, Segments, cut_chunks, pair_segments
+from albertlm.pretraining.segments import (
+    SPECIAL_TOKENS,
+    Objective,
+    Segments,
+    check_objective,
+    cut_examples,
+)
 from albertlm.pretraining.shards import TokenPart
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where in the stream of examples.
+
+    Fields:
+        epoch: number of the pass over the corpus.
+        example: number within the epoch of the next example to be read.
+    """
+
+    epoch: int = 0
+    example: int = 0
 
 
 @dataclass(frozen=True)
@@ -25,7 +46,9 @@ class Batch:
     Fields:
         input_ids, token_type_ids, attention_mask: (B, T).
         masked_positions, labels: (B, P), padded with 0 and -100.
-        sentence_order_label: (B,) 0 in order, 1 swapped, -100 none.
+        sentence_order_label: (B,) 0 in order or next, 1 swapped or random, -100 none.
+        epochs: (B,) the pass over the corpus that an example belongs to.
+        examples: (B,) a number that no other example of its epoch has.
     """
 
     input_ids: NDArray[np.int64]
@@ -34,45 +57,48 @@ class Batch:
     masked_positions: NDArray[np.int64]
     labels: NDArray[np.int64]
     sentence_order_label: NDArray[np.int64]
+    epochs: NDArray[np.int64]
+    examples: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Window:
-    """Some examples, and the tokens that they are ranges of."""
+    """Consecutive examples of an epoch, and the tokens that they are ranges of.
+
+    Fields:
+        tokens: those of the examples and, between them, others.
+        segments: the examples, in the epoch's order.
+        position: of the first of them.
+        ends_epoch: whether no example of the epoch follows.
+    """
 
     tokens: NDArray[Any]
     segments: Segments
+    position: Position
+    ends_epoch: bool
 
     def __len__(self) -> int:
         return len(self.segments)
 
-    @classmethod
-    def empty(cls) -> Self:
-        ranges = np.zeros((0, 2), np.int64)
-        return cls(np.zeros(0, np.uint16), Segments(ranges, ranges, ranges[:, 0]))
-
-    @classmethod
-    def join(cls, windows: Sequence[Window]) -> Self:
-        """The examples of one after the other."""
-        sizes = np.array([len(window.tokens) for window in windows])
-        shifts = np.cumsum(sizes) - sizes
-        pairs = zip(windows, shifts, strict=True)
-        return cls(
-            np.concatenate([window.tokens for window in windows]),
-            Segments.join([window.segments.shifted(shift) for window, shift in pairs]),
-        )
-
-    def take(self, rows: slice) -> Window:
-        """Some of the examples, with a copy of their own tokens only."""
-        segments = self.segments[rows]
-        starts = np.minimum(segments.first[:, 0], segments.second[:, 0])
-        ends = np.maximum(segments.first[:, 1], segments.second[:, 1])
-        sizes = ends - starts
-        ranges = zip(starts.tolist(), ends.tolist(), strict=True)
+    def __getitem__(self, rows: slice) -> Window:
+        start, stop, _ = rows.indices(len(self))
         return Window(
-            np.concatenate([self.tokens[:0], *(self.tokens[start:end] for start, end in ranges)]),
-            segments.shifted(np.cumsum(sizes) - sizes - starts),
+            self.tokens,
+            self.segments[rows],
+            Position(self.position.epoch, self.position.example + start),
+            self.ends_epoch and stop == len(self),
         )
+
+    @property
+    def after(self) -> Position:
+        """The position behind the examples."""
+        epoch, example = self.position.epoch, self.position.example + len(self)
+        return Position(epoch + 1) if self.ends_epoch else Position(epoch, example)
+
+    def text(self) -> NDArray[Any]:
+        """The tokens of each example's first segment and of its second, one after the other."""
+        ranges = np.stack([self.segments.first, self.segments.second], axis=1).reshape(-1, 2)
+        return self.tokens[_spread(ranges[:, 0], np.diff(ranges)[:, 0])]
 
 
 class PretrainingData:
@@ -81,18 +107,20 @@ class PretrainingData:
     An epoch goes through the shards in an order of its own, some at a time: a window of shards is
     brought into memory, its chunks are shuffled, and batches run on from window to window. So
     memory does not grow with the corpus, and a corpus of one window is shuffled as a whole. All of
-    it is a function of the arguments here and of the epoch: any batch can be made again.
+    it is a function of the arguments here and of the position: any batch can be made again, by any
+    process.
 
     Args:
         part: the tokens.
         length: tokens of an example at most, special tokens counted.
         masking: how tokens are masked.
         seed: of the run.
+        objective: what the sentence label tells (`segments.cut_examples`).
         short_probability: share of examples that aim at a random shorter length.
         window_tokens: a window holds the fewest shards that have so many tokens.
 
     Raises:
-        ValueError: `length` is too small.
+        ValueError: there is no such objective, `length` is too small, or the corpus has no example.
     """
 
     def __init__(
@@ -102,18 +130,66 @@ class PretrainingData:
         length: int,
         masking: MaskingConfig,
         seed: int,
+        objective: Objective = "sop",
         short_probability: float = 0.1,
         window_tokens: int = 1 << 26,
     ) -> None:
+        check_objective(objective)
+        if length < SPECIAL_TOKENS + 2:
+            raise ValueError(
+                f"length={length} leaves no room for two segments; it must be "
+                f"{SPECIAL_TOKENS + 2} or more"
+            )
+        if not len(part):
+            raise ValueError(
+                f"{part.folder} has no example; run `albertlm tokens` on documents with text"
+            )
         self.part = part
         self.length = length
         self.masking = masking
         self.seed = seed
+        self.objective = objective
         self.short_probability = short_probability
         self.window_tokens = window_tokens
         sentences = part.counts("sentences")
         self._first_sentences = np.cumsum(sentences) - sentences
-        self._examples: dict[int, int] = {}
+
+    def stream(
+        self,
+        position: Position,
+        batch_size: int,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
+        worker: int = 0,
+        workers: int = 1,
+    ) -> Iterator[tuple[Batch, Position]]:
+        """The batches from a position on, without end, each with the position behind it.
+
+        They run on from epoch to epoch: one may hold the last examples of one and the first of the
+        next.
+
+        Args:
+            position: where to begin.
+            batch_size: examples of a batch, of all ranks together.
+            rank: which consecutive share of each batch is made,
+            ranks: of how many. The shares one after the other are the batch of a single rank; each
+                is padded to its own longest row.
+            worker: which batches are made, the others are stepped over:
+            workers: every so-manieth.
+
+        Raises:
+            ValueError: a number is out of range, or a shard is damaged.
+        """
+        if not 0 <= rank < ranks <= batch_size:
+            raise ValueError(
+                f"rank={rank} of ranks={ranks} cannot share batch_size={batch_size}; ranks count "
+                "from 0, and each needs an example of every batch"
+            )
+        share = slice(batch_size * rank // ranks, batch_size * (rank + 1) // ranks)
+        for number, (rows, after) in enumerate(_cut(self._windows_from(position), batch_size)):
+            if number % workers == worker:
+                yield self._batch(_share(rows, share)), after
 
     def batches(
         self, epoch: int, batch_size: int, first: int = 0, *, with_last: bool = False
@@ -122,35 +198,45 @@ class PretrainingData:
 
         The last one is left out if it is not full, unless `with_last` asks for it.
         """
-        number = first * batch_size
-        rest = Window.empty()
-        for window in self.windows(epoch, number):
-            end = batch_size - len(rest)
-            rest = Window.join([rest, window.take(slice(0, end))])
-            while len(rest) == batch_size:
-                yield self._batch(epoch, number, rest)
-                number += batch_size
-                rest = window.take(slice(end, end + batch_size))
-                end += batch_size
-        if with_last and len(rest):
-            yield self._batch(epoch, number, rest)
+        for rows, _ in _cut(self.windows(epoch, first * batch_size), batch_size):
+            if with_last or sum(map(len, rows)) == batch_size:
+                yield self._batch(rows)
 
     def examples(self, epoch: int) -> int:
-        """How many examples the epoch has; all shards are cut to know it, unless it is known."""
-        if epoch not in self._examples:
-            sizes = (len(self._segments(epoch, shards)) for shards in self._shards(epoch))
-            self._examples[epoch] = sum(sizes)
-        return self._examples[epoch]
+        """How many examples the epoch has; all shards are cut to know it."""
+        return self.expected(epoch).examples
+
+    def expected(self, epoch: int, examples: int | None = None) -> Total:
+        """What has been seen when the epoch, or so many examples of it, were read.
+
+        All shards are cut to know it.
+        """
+        total = Total()
+        for shards in self._shards(epoch):
+            numbers = self._segments(epoch, shards).numbers
+            left = None if examples is None else examples - total.examples
+            total += Total.of(numbers[:left])
+        return total
 
     def windows(self, epoch: int, skip: int = 0) -> Iterator[Window]:
         """The examples of an epoch in order, but for the first `skip`, a window at a time."""
-        for shards in self._shards(epoch):
+        groups, before = self._shards(epoch), 0
+        for number, shards in enumerate(groups, start=1):
             segments = self._segments(epoch, shards)
-            if skip < len(segments):
+            left = max(0, skip - before)
+            if left < len(segments):
                 tokens = [np.asarray(self.part[shard].tokens) for shard in shards]
                 joined = tokens[0] if len(tokens) == 1 else np.concatenate(tokens)
-                yield Window(joined, segments[slice(skip, None)])
-            skip = max(0, skip - len(segments))
+                position = Position(epoch, before)
+                yield Window(joined, segments, position, number == len(groups))[left:]
+            before += len(segments)
+        if skip > before:
+            raise ValueError(f"epoch {epoch} has {before} examples, so none is number {skip}")
+
+    def _windows_from(self, position: Position) -> Iterator[Window]:
+        yield from self.windows(position.epoch, position.example)
+        for epoch in count(position.epoch + 1):
+            yield from self.windows(epoch)
 
     def _shards(self, epoch: int) -> list[NDArray[np.int64]]:
         """The numbers of the shards of each window."""
@@ -168,34 +254,41 @@ class PretrainingData:
 
     def _segments(self, epoch: int, shards: NDArray[np.int64]) -> Segments:
         """The shuffled examples of a window, as ranges of the joined tokens of its shards."""
-        key = randomness.key(self.seed, epoch, "order")
-        parts, places = [], []
         sizes = self.part.counts("tokens")[shards]
-        for number, shift in zip(shards, np.cumsum(sizes) - sizes, strict=True):
-            shard, first = self.part[number], int(self._first_sentences[number])
-            position = self.length, self.seed, epoch
-            chunks = cut_chunks(shard, *position, self.short_probability, first_sentence=first)
-            pairs = pair_segments(shard, chunks, *position, first_sentence=first)
-            parts.append(pairs.shifted(shift))
-            places.append(randomness.uniform(key, first + chunks[:, 0]))
-        return Segments.join(parts)[np.argsort(np.concatenate(places), kind="stable")]
+        parts = [
+            cut_examples(
+                self.part[number],
+                self.length,
+                seed=self.seed,
+                epoch=epoch,
+                objective=self.objective,
+                short_probability=self.short_probability,
+                first_sentence=int(self._first_sentences[number]),
+            ).shifted(shift)
+            for number, shift in zip(shards, np.cumsum(sizes) - sizes, strict=True)
+        ]
+        joined = Segments.join(parts)
+        places = randomness.uniform(randomness.key(self.seed, epoch, "order"), joined.numbers)
+        return joined[np.argsort(places, kind="stable")]
 
-    def _batch(self, epoch: int, number: int, window: Window) -> Batch:
-        """The examples of a window, of which the first has the given number in the epoch."""
+    def _batch(self, rows: Sequence[Window]) -> Batch:
+        """The examples of some windows, laid out and masked."""
         tokenizer = self.part.tokenizer
-        ids = self._token_ids(window)
+        segments = Segments.join([window.segments for window in rows])
+        epochs = np.repeat([window.position.epoch for window in rows], list(map(len, rows)))
+        ids = self._layout(np.concatenate([window.text() for window in rows]), segments)
         masks = mask_tokens(
             ids.input_ids,
             ids.is_text,
             ids.is_text & (self.part.word_starts[ids.input_ids] | ids.begins_segment),
-            number + np.arange(len(window)),
+            segments.numbers,
             config=self.masking,
             vocab_size=tokenizer.vocab_size,
             mask_id=tokenizer.mask_token_id,
             pad_id=tokenizer.pad_token_id,
             special_ids=np.asarray(tokenizer.all_special_ids),
             seed=self.seed,
-            epoch=epoch,
+            epoch=epochs,
         )
         return Batch(
             input_ids=masks.input_ids,
@@ -203,35 +296,30 @@ class PretrainingData:
             attention_mask=ids.attention_mask,
             masked_positions=masks.positions,
             labels=masks.labels,
-            sentence_order_label=window.segments.order,
+            sentence_order_label=segments.labels,
+            epochs=epochs,
+            examples=segments.numbers,
         )
 
-    def _token_ids(self, window: Window) -> _TokenIds:
-        """Lay out [CLS] A [SEP] B [SEP], or [CLS] A [SEP] where there is no B."""
-        tokenizer, first, second = (
-            self.part.tokenizer,
-            window.segments.first,
-            window.segments.second,
-        )
-        first_B, second_B = (np.diff(x, axis=1) for x in (first, second))
+    def _layout(self, text: NDArray[Any], segments: Segments) -> _Layout:
+        """[CLS] A [SEP] B [SEP], or [CLS] A [SEP] where there is no B."""
+        tokenizer = self.part.tokenizer
+        first_B, second_B = (np.diff(x) for x in (segments.first, segments.second))
         has_second = second_B > 0
         total_B = first_B + second_B + SPECIAL_TOKENS - ~has_second
         columns = np.arange(int(total_B.max()))
-        in_first = (columns > 0) & (columns <= first_B)
-        in_second = has_second & (columns > first_B + 1) & (columns < total_B - 1)
-        source = np.where(
-            in_first,
-            first[:, :1] + columns - 1,
-            np.where(in_second, second[:, :1] + columns - first_B - 2, 0),
-        )
-        is_text = in_first | in_second
         is_used = columns < total_B
-        ids = np.where(is_text, window.tokens[source], tokenizer.pad_token_id)
-        ids = np.where(is_used & ~is_text, tokenizer.sep_token_id, ids).astype(np.int64)
+        in_second = (columns > first_B + 1) & is_used
+        is_end = (columns == first_B + 1) | (columns == total_B - 1)
+        is_text = is_used & ~is_end
+        is_text[:, 0] = False
+        ids = np.full(is_text.shape, tokenizer.pad_token_id, np.int64)
         ids[:, 0] = tokenizer.cls_token_id
-        return _TokenIds(
+        ids[is_end] = tokenizer.sep_token_id
+        ids[is_text] = text
+        return _Layout(
             input_ids=ids,
-            token_type_ids=((columns > first_B + 1) & is_used).astype(np.int64),
+            token_type_ids=in_second.astype(np.int64),
             attention_mask=is_used.astype(np.int64),
             is_text=is_text,
             begins_segment=(columns == 1) | (columns == first_B + 2),
@@ -239,9 +327,41 @@ class PretrainingData:
 
 
 @dataclass(frozen=True)
-class _TokenIds:
+class _Layout:
     input_ids: NDArray[np.int64]
     token_type_ids: NDArray[np.int64]
     attention_mask: NDArray[np.int64]
     is_text: NDArray[np.bool_]
     begins_segment: NDArray[np.bool_]
+
+
+def _cut(windows: Iterable[Window], batch_size: int) -> Iterator[tuple[list[Window], Position]]:
+    """What each batch is made of, and the position behind it; the last may be smaller."""
+    rows: list[Window] = []
+    missing = batch_size
+    for window in windows:
+        for start in (0, *range(missing, len(window), batch_size)):
+            part = window[start : start + missing]
+            rows.append(part)
+            missing -= len(part)
+            if not missing:
+                yield rows, part.after
+                rows, missing = [], batch_size
+    if rows:
+        yield rows, rows[-1].after
+
+
+def _share(rows: Sequence[Window], share: slice) -> list[Window]:
+    """Some of the rows, counted over all windows."""
+    start, stop = share.start, share.stop
+    parts = []
+    for window in rows:
+        parts.append(window[max(0, start) : max(0, stop)])
+        start, stop = start - len(window), stop - len(window)
+    return parts
+
+
+def _spread(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The numbers of all ranges, one range after the other."""
+    before = np.cumsum(sizes) - sizes
+    return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))

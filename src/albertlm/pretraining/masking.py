@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from albertlm.pretraining import randomness
 
@@ -73,7 +73,7 @@ def mask_tokens(
     pad_id: int,
     special_ids: NDArray[np.int64],
     seed: int,
-    epoch: int,
+    epoch: ArrayLike,
 ) -> Masks:
     """Choose and replace tokens.
 
@@ -81,30 +81,32 @@ def mask_tokens(
         input_ids: (B, T).
         maskable: (B, T) False at special tokens and padding.
         word_starts: (B, T) True at the first token of a word and of a segment.
-        examples: (B,) number of each example in the epoch, which with seed and epoch decides all.
+        examples: (B,) a number of each example, which with seed and epoch decides all.
         config: shares and lengths.
         vocab_size: replacements are drawn below it,
         mask_id: the id of [MASK],
         pad_id: the id of padding,
         special_ids: and are none of these, nor the original token.
         seed: of the run.
-        epoch: number of the pass over the corpus.
+        epoch: number of the pass over the corpus, one or (B,).
     """
+    epoch_B = np.broadcast_to(epoch, examples.shape)
     tokens_B = np.count_nonzero(input_ids != pad_id, axis=1)
     budget_B = np.maximum(1, np.rint(config.probability * tokens_B)).astype(np.int64)
     columns = np.arange(input_ids.shape[1])
-    priority = randomness.uniform(randomness.key(seed, epoch, "mask"), examples[:, None], columns)
+    example, keys = examples[:, None], epoch_B[:, None]
+    priority = randomness.uniform(randomness.key(seed, keys, "mask"), example, columns)
     if config.max_ngram:
-        lengths = randomness.uniform(randomness.key(seed, epoch, "n"), examples[:, None], columns)
+        lengths = randomness.uniform(randomness.key(seed, keys, "n"), example, columns)
         ngrams = draw_ngram_lengths(lengths, config.max_ngram)
         chosen = _choose_ngrams(priority, ngrams, maskable, word_starts, budget_B)
     else:
         chosen = _choose_tokens(priority, maskable, budget_B)
     rows, places = np.nonzero(chosen)
     original = input_ids[rows, places]
-    example = examples[rows]
-    kind = randomness.uniform(randomness.key(seed, epoch, "replacement kind"), example, places)
-    key = randomness.key(seed, epoch, "replacement token")
+    example, keys = examples[rows], epoch_B[rows]
+    kind = randomness.uniform(randomness.key(seed, keys, "replacement kind"), example, places)
+    key = randomness.key(seed, keys, "replacement token")
     # Draw among the ids that are left, and step over each excluded id at or below the draw.
     excluded = np.broadcast_to(special_ids, (len(rows), len(special_ids)))
     excluded = np.sort(np.concatenate([excluded, original[:, None]], axis=1), axis=1)

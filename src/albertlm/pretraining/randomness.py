@@ -8,6 +8,7 @@ shuffled with a seed and then drew from an unseeded generator.
 from __future__ import annotations
 
 import zlib
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,33 +18,41 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def key(seed: int, epoch: int, purpose: str) -> np.uint64:
-    """The key of one stream of numbers, such as "which tokens are masked in epoch 3"."""
+Key: TypeAlias = np.uint64 | NDArray[np.uint64]
+
+
+def key(seed: int, epoch: ArrayLike, purpose: str) -> Key:
+    """The key of one stream of numbers, such as "which tokens are masked in epoch 3".
+
+    Of many epochs: an array of their keys.
+    """
+    parts = (seed % (1 << 64), epoch, zlib.crc32(purpose.encode()))
     mixed = np.zeros((), np.uint64)
-    for part in (seed, epoch, zlib.crc32(purpose.encode())):
-        mixed = _mix(mixed ^ np.uint64(part % (1 << 64)))
-    return np.uint64(mixed)
+    for part in parts:
+        mixed = mix(mixed ^ np.asarray(part).astype(np.uint64))
+    return mixed
 
 
-def uniform(key: np.uint64, example: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
-    """Numbers in [0, 1), of the broadcast shape of `example` and `draw` (integers, 0 or more).
+def uniform(key: Key, example: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
+    """Numbers in [0, 1), of the broadcast shape of all arguments (integers, 0 or more).
 
     Source: the finaliser of SplitMix64 (Steele, Lea, Flood 2014) over a counter, twice.
     """
-    row = _mix(np.asarray(example).astype(np.uint64) ^ key)
-    bits = _mix(row ^ np.asarray(draw).astype(np.uint64))
+    row = mix(np.asarray(example).astype(np.uint64) ^ key)
+    bits = mix(row ^ np.asarray(draw).astype(np.uint64))
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def integers(
-    key: np.uint64, high: ArrayLike, example: ArrayLike, draw: ArrayLike = 0
+    key: Key, high: ArrayLike, example: ArrayLike, draw: ArrayLike = 0
 ) -> NDArray[np.int64]:
     """Integers in [0, high), where `high` (1 or more) may differ from place to place."""
     scaled: NDArray[np.float64] = uniform(key, example, draw) * np.asarray(high)
     return scaled.astype(np.int64)
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread integers over all 64 bits; no two have the same result."""
     with np.errstate(over="ignore"):  # the wrap-around is the point
         x = x + _GOLDEN
         x = (x ^ (x >> np.uint64(30))) * _MIX_1

@@ -1,0 +1,97 @@
+"""Which examples of each epoch were seen: proof that none was left out or came twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from albertlm.pretraining import randomness
+
+
+@dataclass(frozen=True)
+class Total:
+    """Some examples: their number, and a sum that tells which they are, in whatever order.
+
+    Fields:
+        examples: how many.
+        checksum: the sum of their mixed numbers, modulo 2**64.
+    """
+
+    examples: int = 0
+    checksum: int = 0
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.int64]) -> Self:
+        """The total of the examples with these numbers."""
+        mixed = randomness.mix(numbers.astype(np.uint64))
+        return cls(len(numbers), int(mixed.sum(dtype=np.uint64)))
+
+    def __add__(self, other: Total) -> Total:
+        checksum = (self.checksum + other.checksum) % (1 << 64)
+        return Total(self.examples + other.examples, checksum)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was seen of an epoch, beside what it holds."""
+
+    epoch: int
+    seen: int
+    expected: int
+    verdict: str
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every example was seen once."""
+        return self.verdict == _EXACT
+
+
+_EXACT = "every example once"
+
+
+class Coverage:
+    """The examples that were seen, a total for each epoch.
+
+    Of several ranks or of a run in pieces: the sum of theirs.
+    """
+
+    def __init__(self, totals: Mapping[int, Total] | None = None) -> None:
+        self.totals = dict(totals or {})
+
+    def add(self, epochs: NDArray[np.int64], examples: NDArray[np.int64]) -> None:
+        """Note examples, (B,) each, as a batch has them."""
+        for epoch in np.unique(epochs).tolist():
+            self._add(epoch, Total.of(examples[epochs == epoch]))
+
+    def merge(self, other: Coverage) -> None:
+        """Note what another has noted."""
+        for epoch, total in other.totals.items():
+            self._add(epoch, total)
+
+    def compare(self, epoch: int, expected: Total) -> Finding:
+        """Compare with all examples of an epoch, or with those up to a position."""
+        seen = self.totals.get(epoch, Total())
+        if seen == expected:
+            verdict = _EXACT
+        elif seen.examples < expected.examples:
+            verdict = f"{expected.examples - seen.examples} missing"
+        elif seen.examples > expected.examples:
+            verdict = f"{seen.examples - expected.examples} too many"
+        else:
+            verdict = "as many as expected, but others: some missing, some twice"
+        return Finding(epoch, seen.examples, expected.examples, verdict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` reads, as JSON can write it."""
+        return {str(epoch): vars(total) for epoch, total in sorted(self.totals.items())}
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        return cls({int(epoch): Total(**total) for epoch, total in state.items()})
+
+    def _add(self, epoch: int, total: Total) -> None:
+        self.totals[epoch] = self.totals.get(epoch, Total()) + total
