@@ -26,16 +26,17 @@ def ids(rows: int = 3, length: int = 8) -> Tensor:
     return torch.randint(5, 70, (rows, length))
 
 
+@pytest.mark.parametrize("count", [None, 1000])
 @pytest.mark.parametrize("rows", [0, 1, BLOCK_ROWS + 3])
-def test_vocabulary_cross_entropy(rows: int) -> None:
+def test_vocabulary_cross_entropy(rows: int, count: int | None) -> None:
     torch.manual_seed(0)
     x = torch.randn(rows, 8, dtype=torch.float64, requires_grad=True)
     embeddings = torch.randn(50, 8, dtype=torch.float64, requires_grad=True)
     bias = torch.randn(50, dtype=torch.float64, requires_grad=True)
     labels = torch.randint(0, 50, (rows,))
-    loss, right = vocabulary_cross_entropy(x, embeddings, bias, labels)
+    loss, right = vocabulary_cross_entropy(x, embeddings, bias, labels, count)
     logits = x @ embeddings.T + bias
-    expected = F.cross_entropy(logits, labels, reduction="sum") / max(1, rows)
+    expected = F.cross_entropy(logits, labels, reduction="sum") / (count or max(1, rows))
     assert torch.allclose(loss, expected.to(loss.dtype))
     assert right == (logits.argmax(1) == labels).sum()
     if rows:

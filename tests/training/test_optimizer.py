@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from albertlm import AlbertForPreTraining
-from albertlm.training.optimizer import Lamb, albert_parameter_groups
+from albertlm.training.optimizer import Lamb, albert_parameter_groups, clip_
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -57,6 +57,27 @@ def test_hundred_steps_against_the_formula() -> None:
         optimizer.step()
     for name, expected in reference(start, gradients, rates).items():
         np.testing.assert_allclose(params[name].detach().numpy(), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_clipping_by_the_norm_of_more_than_is_given() -> None:
+    grads = [torch.tensor([3.0, 0.0]), torch.tensor([[4.0]])]
+    assert clip_(grads, 10.0) == 5
+    assert grads[1].item() == 4
+    assert clip_(grads, 1.0, torch.tensor(8.0)) == 8
+    assert grads[0].tolist() == [3 / 8, 0]
+    assert clip_(grads, 0.125) == 5 / 8
+    assert [grad.norm().item() for grad in grads] == pytest.approx([0.6 / 8, 0.8 / 8])
+
+
+def test_clipping_before_is_clipping_inside() -> None:
+    params = [torch.full((3, 2), 2.0, requires_grad=True) for _ in range(2)]
+    inside, before = Lamb(params[:1]), Lamb(params[1:], max_grad_norm=None)
+    for param in params:
+        param.grad = torch.arange(6.0).view(3, 2)
+    clip_([g for g in [params[1].grad] if g is not None], 1.0)
+    inside.step()
+    before.step()
+    assert torch.equal(*params)
 
 
 def test_parameter_groups(tiny_config: Any) -> None:

@@ -91,12 +91,41 @@ class AlbertModel(PreTrainedModel):
         if position_ids is None:
             position_ids = torch.arange(length, device=input_ids.device)[None]
         mask_BT = None if attention_mask is None else attention_mask.bool()
-        layout = Layout.of(mask_BT, batch, length)
-        x_NE = self.embeddings(
-            layout.gather(input_ids[:, :, None]).squeeze(1),
-            layout.gather(token_type_ids[:, :, None]).squeeze(1),
-            layout.gather(position_ids.expand(batch, length)[:, :, None]).squeeze(1),
+        return self.encode(
+            input_ids,
+            token_type_ids,
+            position_ids.expand(batch, length),
+            Layout.of(mask_BT, batch, length),
+            output_hidden_states=output_hidden_states,
+            output_attentions=output_attentions,
+            read_positions=read_positions,
         )
+
+    def encode(
+        self,
+        input_ids: Tensor,
+        token_type_ids: Tensor,
+        position_ids: Tensor,
+        layout: Layout,
+        *,
+        output_hidden_states: bool = False,
+        output_attentions: bool = False,
+        read_positions: Tensor | None = None,
+    ) -> BackboneOutput:
+        """What `forward` returns, of inputs that are known to be good.
+
+        They are not looked at, so that the host never waits for a GPU.
+
+        Args:
+            input_ids: (B, T).
+            token_type_ids: (B, T).
+            position_ids: (B, T).
+            layout: where tokens stand and where padding.
+            output_hidden_states: as in `forward`, and so the rest.
+            output_attentions: as there.
+            read_positions: as there.
+        """
+        x_NE = self.embeddings(*map(layout.gather, (input_ids, token_type_ids, position_ids)))
         everything = read_positions is None or output_hidden_states or output_attentions
         x_ND, states, weights = self.encoder(
             x_NE,

@@ -39,15 +39,26 @@ class Layout:
 
     @classmethod
     def of(cls, mask_BT: Tensor | None, batch: int, length: int) -> Layout:
-        """Leave padding out where it pays: from a tenth of the positions on."""
+        """Leave padding out where it pays: from a tenth of the positions on.
+
+        How much there is decides over shapes, so a mask on a GPU is waited for here; the layout of
+        a mask on the host, moved by `to`, is had without.
+        """
         if mask_BT is None or bool(mask_BT.all()):
             return cls(batch, length)
         index_N = mask_BT.flatten().nonzero().squeeze(1)
         unpad = len(index_N) < 0.9 * mask_BT.numel()
         return cls(batch, length, mask_BT, index_N if unpad else None)
 
+    def to(self, device: torch.device) -> Layout:
+        """The same on a device; nothing waits for the copy."""
+        mask_BT, index_N = (
+            None if x is None else to_device(x, device) for x in (self.mask_BT, self.index_N)
+        )
+        return replace(self, mask_BT=mask_BT, index_N=index_N)
+
     def gather(self, x_BTD: Tensor) -> Tensor:
-        """The token matrix (N, D) of a padded tensor (B, T, D)."""
+        """The token matrix (N, D) of a padded tensor (B, T, D); ids (N,) of (B, T)."""
         x = x_BTD.flatten(0, 1)
         return x if self.index_N is None else x[self.index_N]
 
@@ -188,6 +199,13 @@ class AlbertEncoder(nn.Module):
             if weights:
                 all_weights.append(layer_weights)
         return x_ND, states, all_weights
+
+
+def to_device(x: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device, copied while the host goes on."""
+    if device.type == "cuda":
+        return x.pin_memory().to(device, non_blocking=True)
+    return x.to(device)
 
 
 def _share(groups: list[AlbertLayerGroup], modules: tuple[str, ...]) -> None:

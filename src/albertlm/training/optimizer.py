@@ -22,7 +22,8 @@ class Lamb(torch.optim.Optimizer):
         betas: decay of the first and second moment.
         eps: added to the root of the second moment.
         weight_decay: added to the update, times the weight.
-        max_grad_norm: global norm that gradients are clipped to; None for no clipping.
+        max_grad_norm: global norm that gradients are clipped to; None for no clipping, as where
+            they are clipped before (`clip_`).
     """
 
     def __init__(
@@ -52,10 +53,7 @@ class Lamb(torch.optim.Optimizer):
         loss = None if closure is None else closure()
         if self.max_grad_norm is not None:
             params = [p for group in self.param_groups for p in group["params"]]
-            grads = [p.grad for p in params if p.grad is not None]
-            norm = nn.utils.get_total_norm(grads, foreach=True)
-            # not clip_grad_norm_, which adds 1e-6 to the norm
-            torch._foreach_mul_(grads, (self.max_grad_norm / norm).clamp(max=1))
+            clip_([p.grad for p in params if p.grad is not None], self.max_grad_norm)
         for group in self.param_groups:
             self._step_group(group, [p for p in group["params"] if p.grad is not None])
         return loss
@@ -88,6 +86,25 @@ class Lamb(torch.optim.Optimizer):
             ]
             torch._foreach_mul_(updates, ratios)
         torch._foreach_add_(params, updates, alpha=-group["lr"])
+
+
+@torch.no_grad()
+def clip_(grads: list[Tensor], max_norm: float, norm: Tensor | None = None) -> Tensor:
+    """Scale gradients in place so that their global norm is `max_norm` at most.
+
+    Args:
+        grads: the gradients, or a rank's part of them.
+        max_norm: the bound.
+        norm: the norm of all gradients; by default `grads` are all.
+
+    Returns:
+        The norm before.
+    """
+    if norm is None:
+        norm = nn.utils.get_total_norm(grads, foreach=True)
+    # not clip_grad_norm_, which adds 1e-6 to the norm
+    torch._foreach_mul_(grads, (max_norm / norm).clamp(max=1))
+    return norm
 
 
 def albert_parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
