@@ -24,12 +24,14 @@ class MaskingConfig:
     Fields:
         probability: share of an example's tokens that are predicted: 77 of 512. The three special
             ones count here, though they are never chosen.
+        max_predictions: at most so many of an example; None for no such bound.
         max_ngram: longest run of words that is masked together; 0 masks single tokens.
         mask_share, random_share: of the chosen tokens, replaced by [MASK] and by another token;
             the rest stays. Drawn for each token.
     """
 
     probability: float = 0.15
+    max_predictions: int | None = None
     max_ngram: int = 3
     mask_share: float = 0.8
     random_share: float = 0.1
@@ -37,6 +39,10 @@ class MaskingConfig:
     def __post_init__(self) -> None:
         if not 0 < self.probability < 1:
             raise ValueError(f"probability={self.probability} is not allowed; it must be in (0, 1)")
+        if self.max_predictions is not None and self.max_predictions < 1:
+            raise ValueError(
+                f"max_predictions={self.max_predictions} is not allowed; it must be 1 or more"
+            )
         if self.max_ngram < 0:
             raise ValueError(f"max_ngram={self.max_ngram} is not allowed; it must be 0 or more")
         if min(self.mask_share, self.random_share, 1 - self.mask_share - self.random_share) < -1e-9:
