@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,11 @@ import pytest
 from albertlm import AlbertTokenizer, cli
 from albertlm.corpus.documents import Document
 from albertlm.corpus.shards import Corpus
-from albertlm.pretraining.shards import Tokens
+from albertlm.pretraining.shards import TokenPart, Tokens
+from albertlm.recipes.small import smoke
 from albertlm.tokenization.fertility import fertility
+from albertlm.training import trainer
+from albertlm.training.config import Execution, PretrainingConfig
 
 
 def run(*arguments: object) -> int:
@@ -142,7 +147,15 @@ def test_bad_input(
         "begun with another tokenizer": [
             "tokens", corpus.folder, "--vocabulary", other, "-o", tokens,
         ],
-        "unknown recipe 'smok'": ["pretrain", "smok", tokens, "-o", tmp_path / "r"],
+        "unknown recipe 'smok'; did you mean smoke?": [
+            "pretrain", "smok", tokens, "-o", tmp_path / "r",
+        ],
+        "model has no 'hiden_size'; did you mean 'hidden_size'?": [
+            "pretrain", "smoke", tokens, "-o", tmp_path / "r", "--set", "model.hiden_size=8",
+        ],
+        "r holds no run to go on with; leave --resume out to begin one": [
+            "pretrain", "smoke", tokens, "-o", tmp_path / "r", "--resume",
+        ],
         "not 'albertlm tokens 1'": ["pretrain", "smoke", corpus.folder, "-o", tmp_path / "r"],
         "00000/tokens.npy is damaged": ["pretrain", "smoke", tokens, "-o", tmp_path / "r"],
         "holds no tokens; make them": ["evaluate", nothing],
@@ -162,3 +175,71 @@ def test_tokens_open_where_the_library_reads_them(
     folder = tmp_path / "tokens"
     assert run("tokens", corpus.folder, "--vocabulary", vocabulary, "--output", folder) == 0
     assert len(Tokens.open(folder).part("training")) == 2
+
+
+@pytest.fixture(scope="module")
+def tokens(corpus: Corpus, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "tokens"
+    assert run("tokens", corpus.folder, "--vocabulary", vocabulary, "--output", folder) == 0
+    return folder
+
+
+def test_options_reach_the_run(
+    tokens: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = {}
+
+    def pretrain(config: PretrainingConfig, part: TokenPart, run: Path, execution: Execution):  # type: ignore[no-untyped-def]
+        asked.update(config=config, execution=execution)
+        return iter(())
+
+    monkeypatch.setattr(trainer, "pretrain", pretrain)
+    command = ["pretrain", "smoke", tokens, "-o", tmp_path / "run"]
+    changes = ["--set", "phases.0.steps=7", "--set", "model.hidden_size=16"]
+    options = ["--micro-batch", 4, "--checkpointing", "--compile", "--workers", 2, "--sharded"]
+    options += ["--bf16-gradients", "--log-every", 3, "--save-every", 5, "--validate-every", 6]
+    source = ["--from", "albert-base-v2", "--keep", 1, "--device", "cpu"]
+    assert run(*command, *changes, *options, *source) == 0
+    plain = smoke(90)
+    assert asked["config"] == replace(
+        plain,
+        model=replace(plain.model, hidden_size=16),
+        phases=(replace(plain.phases[0], steps=7),),
+        source="albert-base-v2",
+    )
+    assert asked["execution"] == Execution(
+        device="cpu",
+        micro_batch=4,
+        checkpointing=True,
+        compile=True,
+        workers=2,
+        sharded=True,
+        bf16_gradients=True,
+        log_every=3,
+        save_every=5,
+        validate_every=6,
+        keep=1,
+    )
+    assert run(*command) == 0
+    assert (asked["config"], asked["execution"]) == (plain, Execution())
+
+
+def test_a_run_that_is_stopped_goes_on(
+    tokens: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = trainer.pretrain
+    command = ["pretrain", "smoke", tokens, "-o", tmp_path / "run", "--save-every", 10]
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer, "pretrain", lambda *args: islice(whole(*args), 12))
+        assert run(*command) == 0
+        assert capsys.readouterr().out == "stopped at step 12; the same command goes on\n"
+    assert run(*command, "--resume", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["steps"], told["model"]) == (20, str(tmp_path / "run" / "model"))
+    assert told["mlm_loss"] > 0

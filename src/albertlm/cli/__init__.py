@@ -23,6 +23,7 @@ COMMANDS = (
     "corpus",
     "vocab",
     "tokens",
+    "recipes",
     "pretrain",
     "report",
     "evaluate",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from albertlm.recipes.pretraining import smoke
+from albertlm.recipes.small import smoke
 
 
 @pytest.fixture

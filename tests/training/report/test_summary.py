@@ -8,7 +8,7 @@ import pytest
 
 from albertlm import AlbertForPreTraining
 from albertlm.config import AlbertConfig
-from albertlm.recipes.pretraining import smoke
+from albertlm.recipes.small import smoke
 from albertlm.training.report.history import History
 from albertlm.training.report.summary import Value, summarise
 
