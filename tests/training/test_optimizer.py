@@ -93,3 +93,13 @@ def test_parameter_groups(tiny_config: Any) -> None:
 def test_bad_values() -> None:
     with pytest.raises(ValueError, match="eps=0"):
         Lamb([torch.zeros(1)], eps=0)
+
+
+def test_what_never_had_a_gradient_stays() -> None:
+    used, unused = torch.ones(3, 3, requires_grad=True), torch.ones(3, 3, requires_grad=True)
+    optimizer = Lamb([used, unused], lr=0.1)
+    for _ in range(3):
+        used.grad, unused.grad = torch.ones(3, 3), torch.zeros(3, 3)
+        optimizer.step()
+    assert not torch.allclose(used, torch.ones(3, 3))
+    assert torch.equal(unused, torch.ones(3, 3))

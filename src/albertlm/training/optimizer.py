@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -24,6 +24,8 @@ class Lamb(torch.optim.Optimizer):
         weight_decay: added to the update, times the weight.
         max_grad_norm: global norm that gradients are clipped to; None for no clipping, as where
             they are clipped before (`clip_`).
+        norms: gives the norms of tensors, for the trust ratio; where `params` are a process's
+            parts of larger tensors, those of the whole.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Lamb(torch.optim.Optimizer):
         eps: float = 1e-6,
         weight_decay: float = 0.01,
         max_grad_norm: float | None = 1.0,
+        norms: Callable[[list[Tensor]], Sequence[Tensor]] = torch._foreach_norm,
     ) -> None:
         if lr < 0 or eps <= 0 or weight_decay < 0 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(
@@ -46,6 +49,7 @@ class Lamb(torch.optim.Optimizer):
         }  # fmt: skip
         super().__init__(params, defaults)
         self.max_grad_norm = max_grad_norm
+        self.norms = norms
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -78,13 +82,9 @@ class Lamb(torch.optim.Optimizer):
         updates = torch._foreach_div(means, updates)
         if group["adapt"]:
             torch._foreach_add_(updates, params, alpha=group["weight_decay"])
-            ratios = [
-                _trust_ratio(*norms)
-                for norms in zip(
-                    torch._foreach_norm(params), torch._foreach_norm(updates), strict=True
-                )
-            ]
-            torch._foreach_mul_(updates, ratios)
+            norms, count = self.norms([*params, *updates, *means]), len(params)
+            ratios = map(_trust_ratio, norms[:count], norms[count:-count], norms[-count:])
+            torch._foreach_mul_(updates, list(ratios))
         torch._foreach_add_(params, updates, alpha=-group["lr"])
 
 
@@ -110,14 +110,26 @@ def clip_(grads: list[Tensor], max_norm: float, norm: Tensor | None = None) -> T
 def albert_parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
     """Weights, and apart from them LayerNorms and biases, which LAMB neither decays nor scales."""
     named = [(name, param) for name, param in model.named_parameters() if param.requires_grad]
-    apart = [p for name, p in named if any(part in name for part in _APART)]
-    weights = [p for name, p in named if not any(part in name for part in _APART)]
-    return [{"params": weights, "adapt": True}, {"params": apart, "adapt": False}]
+    return [
+        {"params": [p for name, p in named if is_adapted(name) is adapt], "adapt": adapt}
+        for adapt in (True, False)
+    ]
+
+
+def is_adapted(name: str) -> bool:
+    """Whether LAMB decays and scales the parameter of this name."""
+    return not any(part in name for part in _APART)
 
 
 _APART = ("LayerNorm", "layer_norm", "bias")
 
 
-def _trust_ratio(weight_norm: Tensor, update_norm: Tensor) -> Tensor:
-    ratio = weight_norm / update_norm
-    return torch.where((weight_norm > 0) & (update_norm > 0), ratio, torch.ones_like(ratio))
+def _trust_ratio(of_param: Tensor, of_update: Tensor, of_mean: Tensor) -> Tensor:
+    """From the norms of a parameter, its update, and its first moment.
+
+    A parameter that never had a gradient, as of a layer that is not applied yet, stays as it is:
+    the decay alone would be scaled up to the length of a full step.
+    """
+    ratio = of_param / of_update
+    ratio = torch.where((of_param > 0) & (of_update > 0), ratio, torch.ones_like(ratio))
+    return torch.where(of_mean > 0, ratio, torch.zeros_like(ratio))
