@@ -20,7 +20,7 @@ _REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
 
 
 @contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
+def atomic_path(path: str | Path, *, told: Path | None = None) -> Iterator[Path]:
     """A temporary sibling of `path`, synced and renamed to it when the block ends without an error.
 
     The block writes a file or makes a folder there. After an error nothing is left, and what lay
@@ -29,12 +29,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: where the result belongs; missing parent folders are made. A file there is replaced.
+        told: the name that errors tell; `path` by default.
 
     Raises:
         FileExistsError: a folder that is not empty lies there; it is never replaced.
         OSError: the disk is full or the folder cannot be written.
     """
     path = Path(path)
+    told = told or path
     if path.is_dir() and any(path.iterdir()):
         raise FileExistsError(f"{path} is a folder that is not empty; remove it or name another")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
@@ -45,10 +47,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         if error.errno in _FULL:
-            raise OSError(f"the disk is full, {path} was not written; free some space") from None
+            raise OSError(f"the disk is full, {told} was not written; free some space") from None
         if error.errno in _REFUSED and _concerns(error, temporary):
             raise OSError(
-                f"{path} cannot be written ({error.strerror}); choose a place that you may write to"
+                f"{told} cannot be written ({error.strerror}); choose a place that you may write to"
             ) from None
         raise
     finally:
@@ -62,7 +64,7 @@ def replaced_folder(path: str | Path) -> Iterator[Path]:
     old = path.with_name(f".{path.name}.{secrets.token_hex(4)}.old")
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with atomic_path(new) as temporary:
+        with atomic_path(new, told=path) as temporary:
             yield temporary
         if path.exists():
             path.replace(old)

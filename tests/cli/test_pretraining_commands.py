@@ -1,7 +1,7 @@
 """vocab, tokens, pretrain and evaluate, one after the other on a small corpus; and bad input."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,11 +11,13 @@ import pytest
 from albertlm import AlbertTokenizer, cli
 from albertlm.corpus.documents import Document
 from albertlm.corpus.shards import Corpus
-from albertlm.pretraining.shards import TokenPart, Tokens
+from albertlm.pretraining.shards import Tokens
 from albertlm.recipes.small import smoke
 from albertlm.tokenization.fertility import fertility
 from albertlm.training import trainer
 from albertlm.training.config import Execution, PretrainingConfig
+from albertlm.training.devices import resolve
+from albertlm.training.trainer import StepReport
 
 
 def run(*arguments: object) -> int:
@@ -192,8 +194,8 @@ def test_options_reach_the_run(
 ) -> None:
     asked = {}
 
-    def pretrain(config: PretrainingConfig, part: TokenPart, run: Path, execution: Execution):  # type: ignore[no-untyped-def]
-        asked.update(config=config, execution=execution)
+    def pretrain(config: PretrainingConfig, *others: object, **_: object) -> Iterator[StepReport]:
+        asked.update(config=config, execution=others[-1])
         return iter(())
 
     monkeypatch.setattr(trainer, "pretrain", pretrain)
@@ -201,7 +203,7 @@ def test_options_reach_the_run(
     changes = ["--set", "phases.0.steps=7", "--set", "model.hidden_size=16"]
     options = ["--micro-batch", 4, "--checkpointing", "--compile", "--workers", 2, "--sharded"]
     options += ["--bf16-gradients", "--log-every", 3, "--save-every", 5, "--validate-every", 6]
-    source = ["--from", "albert-base-v2", "--keep", 1, "--device", "cpu"]
+    source = ["--from", "albert-base-v2", "--keep", 1, "--device", "cpu", "--bf16"]
     assert run(*command, *changes, *options, *source) == 0
     plain = smoke(90)
     assert asked["config"] == replace(
@@ -212,6 +214,7 @@ def test_options_reach_the_run(
     )
     assert asked["execution"] == Execution(
         device="cpu",
+        bf16=True,
         micro_batch=4,
         checkpointing=True,
         compile=True,
@@ -224,7 +227,7 @@ def test_options_reach_the_run(
         keep=1,
     )
     assert run(*command) == 0
-    assert (asked["config"], asked["execution"]) == (plain, Execution())
+    assert (asked["config"], asked["execution"]) == (plain, resolve(Execution()))
 
 
 def test_a_run_that_is_stopped_goes_on(
@@ -236,7 +239,9 @@ def test_a_run_that_is_stopped_goes_on(
     whole = trainer.pretrain
     command = ["pretrain", "smoke", tokens, "-o", tmp_path / "run", "--save-every", 10]
     with monkeypatch.context() as patched:
-        patched.setattr(trainer, "pretrain", lambda *args: islice(whole(*args), 12))
+        patched.setattr(
+            trainer, "pretrain", lambda *args, **named: islice(whole(*args, **named), 12)
+        )
         assert run(*command) == 0
         assert capsys.readouterr().out == "stopped at step 12; the same command goes on\n"
     assert run(*command, "--resume", "--json") == 0

@@ -11,7 +11,7 @@ from albertlm.recipes.published import published
 from albertlm.training import memory
 from albertlm.training.config import Execution, Phase, PretrainingConfig
 
-CPU = Execution(device="cpu")
+CPU = Execution(bf16=True, device="cpu")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ STEPS = 24
 def config(tiny_config: Callable[..., AlbertConfig]) -> PretrainingConfig:
     model = tiny_config(vocab_size=700, num_hidden_groups=3)
     phase = Phase(steps=STEPS, batch_size=12, length=24)
-    return PretrainingConfig(model=model, phases=(phase,), warmup_steps=0, bf16=False)
+    return PretrainingConfig(model=model, phases=(phase,), warmup_steps=0)
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,10 @@ def pretrain(
     device: Annotated[
         str | None, typer.Option(help="cpu, cuda, …; by default a GPU where there is one.")
     ] = _DEFAULT.device,
+    bf16: Annotated[
+        bool | None,
+        typer.Option(help="Products in bfloat16; by default where the device has units for them."),
+    ] = _DEFAULT.bf16,
     micro_batch: Annotated[
         int | None,
         typer.Option(min=1, help="Examples at a time in one process; all of a step by default."),
@@ -89,31 +93,44 @@ def pretrain(
     from albertlm.pretraining.shards import Tokens
     from albertlm.recipes.registry import find
     from albertlm.training import state, trainer
+    from albertlm.training.devices import matrix_rate, resolve
 
     make = find(recipe)
     if resume and not state.checkpoints(output):
         raise ValueError(f"{output} holds no run to go on with; leave --resume out to begin one")
-    training = Tokens.open(tokens).part("training")
+    opened = Tokens.open(tokens)
+    training = opened.part("training")
+    held_out = opened.part("held-out") if opened.manifest["held-out"]["tokens"] else None
     config = override(make(training.tokenizer.vocab_size), changes or ())
     if source is not None:
         config = dataclasses.replace(config, source=source)
-    execution = Execution(
-        device=device,
-        micro_batch=micro_batch,
-        checkpointing=checkpointing,
-        compile=compile_layer,
-        workers=workers,
-        sharded=sharded,
-        bf16_gradients=bf16_gradients,
-        log_every=log_every,
-        save_every=save_every,
-        validate_every=validate_every,
-        keep=keep,
+    execution = resolve(
+        Execution(
+            device=device,
+            bf16=bf16,
+            micro_batch=micro_batch,
+            checkpointing=checkpointing,
+            compile=compile_layer,
+            workers=workers,
+            sharded=sharded,
+            bf16_gradients=bf16_gradients,
+            log_every=log_every,
+            save_every=save_every,
+            validate_every=validate_every,
+            keep=keep,
+        )
+    )
+    rate = (
+        matrix_rate(str(execution.device), bf16=bool(execution.bf16))
+        if sys.stderr.isatty()
+        else None
     )
     step, values = config.total_steps, dict[str, float]()
-    with TrainingBar(config.total_steps, _matrix_rate(device, bf16=config.bf16)) as bar:
-        for report in trainer.pretrain(config, training, output, execution):
+    with TrainingBar(config.total_steps, rate) as bar:
+        for report in trainer.pretrain(config, training, output, execution, held_out=held_out):
             step, values = report.step, report.values
+            for note in report.notes:
+                bar.say(note)
             bar.show(step, values)
     model = output / "model"
     finished = model.is_dir()
@@ -124,15 +141,3 @@ def pretrain(
         print(f"{step} steps: {model}")
     else:
         print(f"stopped at step {step}; the same command goes on")
-
-
-def _matrix_rate(device: str | None, *, bf16: bool) -> float | None:
-    """Measured for a bar that somebody sees."""
-    if not sys.stderr.isatty():
-        return None
-
-    import torch
-
-    from albertlm.training.throughput import matrix_rate
-
-    return matrix_rate(device or ("cuda" if torch.cuda.is_available() else "cpu"), bf16=bf16)

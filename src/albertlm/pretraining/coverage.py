@@ -93,5 +93,16 @@ class Coverage:
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         return cls({int(epoch): Total(**total) for epoch, total in state.items()})
 
+    def to_table(self, epochs: int) -> NDArray[np.int64]:
+        """(E, 2) examples and checksums of the first epochs; tables of ranks may be summed."""
+        totals = [self.totals.get(epoch, Total()) for epoch in range(epochs)]
+        rows = [(each.examples, each.checksum) for each in totals]
+        return np.array(rows, np.uint64).reshape(epochs, 2).view(np.int64)
+
+    @classmethod
+    def from_table(cls, table: NDArray[np.int64]) -> Self:
+        rows = table.view(np.uint64).tolist()
+        return cls({epoch: Total(*row) for epoch, row in enumerate(rows) if row[0]})
+
     def _add(self, epoch: int, total: Total) -> None:
         self.totals[epoch] = self.totals.get(epoch, Total()) + total

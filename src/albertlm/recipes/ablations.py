@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from albertlm.pretraining.segments import Objective
 from albertlm.training.config import PretrainingConfig
 
 Recipe = Callable[[int], PretrainingConfig]
@@ -68,7 +69,7 @@ def _with_embedding(config: PretrainingConfig, size: int) -> PretrainingConfig:
     return replace(config, model=replace(config.model, embedding_size=size))
 
 
-def _with_objective(config: PretrainingConfig, objective: str) -> PretrainingConfig:
+def _with_objective(config: PretrainingConfig, objective: Objective) -> PretrainingConfig:
     return replace(config, objective=objective)
 
 

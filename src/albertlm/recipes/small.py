@@ -59,8 +59,7 @@ def smoke(vocab_size: int) -> PretrainingConfig:
 def small(vocab_size: int) -> PretrainingConfig:
     """What the ablations at small scale begin with: some minutes on one core.
 
-    Without dropout, in float32: processors without bfloat16 units are slower in bfloat16. All
-    ablations have as many steps of as many examples.
+    Without dropout. All ablations have as many steps of as many examples.
     """
     model = AlbertConfig(
         vocab_size=vocab_size,
@@ -78,7 +77,6 @@ def small(vocab_size: int) -> PretrainingConfig:
         learning_rate_batch=64,
         warmup_steps=100,
         short_probability=0.0,
-        bf16=False,
     )
 
 
@@ -102,7 +100,6 @@ def cpu_overnight(vocab_size: int) -> PretrainingConfig:
         learning_rate_batch=64,
         warmup_steps=500,
         short_probability=0.0,
-        bf16=False,
     )
 
 

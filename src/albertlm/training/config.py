@@ -8,10 +8,8 @@ from typing import Any
 
 from albertlm.config import AlbertConfig
 from albertlm.pretraining.masking import MaskingConfig
+from albertlm.pretraining.segments import Objective, check_objective
 from albertlm.training.schedule import SCHEDULES
-
-OBJECTIVES = ("sop", "nsp", "none")
-"""Sentence order; BERT's next sentence; masked tokens alone (paper section 4.6)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,7 @@ class PretrainingConfig:
         model: the architecture.
         phases: one after the other; the learning rate runs through all of them.
         source: a model folder or hub id that the first weights come from; None for fresh ones.
-        objective: what the sentence-pair head learns, one of `OBJECTIVES`.
+        objective: what the sentence-pair head learns, one of `segments.OBJECTIVES`.
         masking: how tokens are masked.
         short_probability: share of examples of a random shorter length.
         learning_rate: the peak at `learning_rate_batch` examples a step. At B examples it is
@@ -77,7 +75,6 @@ class PretrainingConfig:
         warmup_steps: of the whole run.
         schedule: a name of `SCHEDULES`.
         weight_decay, max_grad_norm: as in `Lamb`.
-        bf16: matrix products in bfloat16 (autocast).
         spikes: what becomes of steps whose loss jumps up; None to let them be.
         seed: of weights, masks, order and dropout.
     """
@@ -85,7 +82,7 @@ class PretrainingConfig:
     model: AlbertConfig
     phases: tuple[Phase, ...]
     source: str | None = None
-    objective: str = "sop"
+    objective: Objective = "sop"
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     short_probability: float = 0.1
     learning_rate: float = 1.76e-3
@@ -94,13 +91,16 @@ class PretrainingConfig:
     schedule: str = "google"
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
-    bf16: bool = True
     spikes: SpikeRule | None = field(default_factory=SpikeRule)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _one_of(self, "schedule", SCHEDULES)
-        _one_of(self, "objective", OBJECTIVES)
+        if self.schedule not in SCHEDULES:
+            raise ValueError(
+                f"schedule={self.schedule!r} is not allowed; it must be one of "
+                f"{', '.join(SCHEDULES)}"
+            )
+        check_objective(self.objective)
         _at_least(self, "learning_rate_batch", 1)
         if self.learning_rate <= 0 or not 0 <= self.short_probability <= 1:
             raise ValueError(
@@ -142,6 +142,7 @@ class Execution:
 
     Fields:
         device: `cpu`, `cuda`, …; None for a GPU where there is one.
+        bf16: matrix products in bfloat16 (autocast); None where the device has units for them.
         micro_batch: examples of one backward pass in one process; None for all that a step has
             there. Gradients of several are added up.
         checkpointing: keep only each layer's input for the backward pass.
@@ -155,6 +156,7 @@ class Execution:
     """
 
     device: str | None = None
+    bf16: bool | None = None
     micro_batch: int | None = None
     checkpointing: bool = False
     compile: bool = False
@@ -180,9 +182,3 @@ def _at_least(config: Any, name: str, least: float, where: str = "") -> None:
     value = getattr(config, name)
     if value is not None and value < least:
         raise ValueError(f"{name}={value}{where} is not allowed; it must be {least} or more")
-
-
-def _one_of(config: Any, name: str, allowed: Any) -> None:
-    value = getattr(config, name)
-    if value not in allowed:
-        raise ValueError(f"{name}={value!r} is not allowed; it must be one of {', '.join(allowed)}")

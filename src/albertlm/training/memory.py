@@ -26,7 +26,7 @@ def check_memory(
 
     Args:
         config: the run.
-        execution: how it is carried out.
+        execution: how it is carried out, resolved.
         ranks: processes that share each step's examples.
         available: bytes that one process may use; by default what its device has now.
 
@@ -34,7 +34,7 @@ def check_memory(
         ValueError: a step takes more; the message says which, and what to change.
     """
     if available is None:
-        available = available_memory(_device(execution))
+        available = available_memory(str(execution.device))
     if available is None:
         return
     for number, phase in enumerate(config.phases, start=1):
@@ -72,9 +72,9 @@ def step_memory(
         predictions=min(predictions, config.masking.max_predictions or predictions),
         layers=phase.layers,
         checkpointing=execution.checkpointing,
-        bf16=config.bf16,
+        bf16=bool(execution.bf16),
         optimizer_states=2 / ranks if execution.sharded else 2,
-        device="cuda" if _device(execution).startswith("cuda") else "cpu",
+        device="cuda" if str(execution.device).startswith("cuda") else "cpu",
     )
     return sum(parts.values())
 
@@ -122,15 +122,6 @@ def _advice(
     if told:
         return f"use {' or '.join(told)}"
     return "not even one fits: use a smaller model, shorter examples or more memory"
-
-
-def _device(execution: Execution) -> str:
-    if execution.device is not None:
-        return execution.device
-
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _of_machine(meminfo: Path) -> float | None:

@@ -1,14 +1,32 @@
-"""How fast a device multiplies matrices: what a training step's arithmetic is measured against."""
+"""What a run is carried out on: which device, whether in bfloat16, and how fast it multiplies."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
+
+from albertlm.training.config import Execution
 
 SECONDS = 0.3
 SIZES = {"cpu": 1024, "cuda": 8192}
 """Rows and columns of the matrices: large enough that a larger product is no faster."""
+
+
+def resolve(execution: Execution) -> Execution:
+    """With a device and a precision where they were left open."""
+    device = execution.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    bf16 = has_bf16(device) if execution.bf16 is None else execution.bf16
+    return replace(execution, device=device, bf16=bf16)
+
+
+def has_bf16(device: str | torch.device) -> bool:
+    """Whether a device multiplies bfloat16 numbers in hardware; others are slower with them."""
+    if torch.device(device).type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
 
 
 def matrix_rate(device: str | torch.device, *, bf16: bool) -> float:

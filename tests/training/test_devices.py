@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from albertlm.training import throughput
+from albertlm.training import devices
 
 
 @pytest.mark.parametrize("bf16", [False, True])
@@ -19,10 +19,10 @@ def test_products_by_the_time_that_they_took(bf16: bool, monkeypatch: pytest.Mon
         return multiply(a, b)
 
     ticks = iter(range(100))
-    monkeypatch.setattr(throughput, "SIZES", {"cpu": 16})
-    monkeypatch.setattr(throughput, "SECONDS", 7)
+    monkeypatch.setattr(devices, "SIZES", {"cpu": 16})
+    monkeypatch.setattr(devices, "SECONDS", 7)
     monkeypatch.setattr(time, "perf_counter", lambda: next(ticks))
     monkeypatch.setattr(torch, "mm", counted)
-    rate = throughput.matrix_rate("cpu", bf16=bf16)
+    rate = devices.matrix_rate("cpu", bf16=bf16)
     assert set(products) == {torch.bfloat16 if bf16 else torch.float32}
     assert rate == (len(products) - 1) * 2 * 16**3 / 7  # the first one is not timed

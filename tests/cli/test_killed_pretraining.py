@@ -1,0 +1,69 @@
+"""A run that is killed at any moment, and started again with the same command, ends the same."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albertlm.pretraining.shards import TokenPart
+
+STEPS = 60
+PROGRAM = "import sys; from albertlm.cli import main; main(sys.argv[1:])"
+TIMES = ("seconds", "waited")
+
+
+@pytest.fixture(scope="module")
+def tokens(make_tokens: Callable[..., TokenPart], many_documents: list[list[str]]) -> Path:
+    return make_tokens(many_documents, shards=2).folder.parent
+
+
+def command(tokens: Path, run: Path) -> list[str]:
+    return [
+        *(sys.executable, "-c", PROGRAM, "pretrain", "smoke", str(tokens), "--output", str(run)),
+        *("--set", f"phases.0.steps={STEPS}", "--set", "model.hidden_dropout_prob=0.1"),
+        *("--save-every", "7", "--log-every", "1", "--no-bf16"),
+    ]
+
+
+def logged(run: Path) -> list[dict[str, Any]]:
+    lines = map(json.loads, (run / "metrics.jsonl").read_text("utf-8").splitlines())
+    return [{name: line[name] for name in line if name not in TIMES} for line in lines]
+
+
+def start(arguments: Sequence[str], run: Path, signal_number: int, random_: random.Random) -> int:
+    """Start a run, and send it a signal at a random moment of its steps; returns the exit code."""
+    log = run / "metrics.jsonl"
+    size = log.stat().st_size if log.exists() else 0
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            time.sleep(0.002)
+            if log.exists() and log.stat().st_size > size:
+                time.sleep(random_.uniform(0, 0.3))
+                process.send_signal(signal_number)
+                break
+        process.communicate(timeout=120)
+        return process.returncode
+
+
+@pytest.mark.slow
+def test_killed_and_terminated(tokens: Path, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run(command(tokens, whole), check=True, capture_output=True)
+    random_ = random.Random(0)
+    codes = [start(command(tokens, cut), cut, signal.SIGKILL, random_) for _ in range(3)]
+    assert -signal.SIGKILL in codes
+    if not (cut / "model").exists():
+        assert start(command(tokens, cut), cut, signal.SIGTERM, random_) == os.EX_OK
+    subprocess.run([*command(tokens, cut), "--resume"], check=True, capture_output=True)
+    assert logged(cut) == logged(whole)
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        assert (cut / "model" / name).read_bytes() == (whole / "model" / name).read_bytes()
+    assert (cut / "coverage.json").read_bytes() == (whole / "coverage.json").read_bytes()
