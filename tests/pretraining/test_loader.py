@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from albertlm.pretraining import loader
 from albertlm.pretraining.loader import Batch, Position, PretrainingData
 from albertlm.pretraining.masking import IGNORED, MaskingConfig
 from albertlm.pretraining.shards import TokenPart
@@ -17,7 +18,10 @@ SMALL = 6000
 
 
 @pytest.fixture(params=[1 << 26, SMALL, 1], ids=["one window", "windows", "shard by shard"])
-def data(request: pytest.FixtureRequest, part: TokenPart) -> PretrainingData:
+def data(
+    request: pytest.FixtureRequest, part: TokenPart, monkeypatch: pytest.MonkeyPatch
+) -> PretrainingData:
+    monkeypatch.setattr(loader, "TOKENS_AT_ONCE", 1000)
     masking = MaskingConfig()
     return PretrainingData(part, length=96, masking=masking, seed=7, window_tokens=request.param)
 
@@ -133,7 +137,7 @@ def test_windows_take_few_shards_and_all_of_them(data: PretrainingData) -> None:
 
 
 def test_too_short_a_length(part: TokenPart) -> None:
-    with pytest.raises(ValueError, match="length=4 leaves no room"):
+    with pytest.raises(ValueError, match="length=4 is not allowed; it must be 5 or more"):
         PretrainingData(part, length=4, masking=MaskingConfig(), seed=0)
 
 
@@ -161,7 +165,7 @@ def test_the_stream_runs_on_from_epoch_to_epoch(data: PretrainingData) -> None:
     assert epochs.tolist() == np.repeat([0, 1, 2], sizes)[: len(epochs)].tolist()
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 200])
+@pytest.mark.parametrize("batch_size", [7, 200])
 def test_the_stream_goes_on_from_any_position(data: PretrainingData, batch_size: int) -> None:
     stream = take(data, Position(), batch_size, 2 + 2 * data.expected(0).examples // batch_size)
     for number in (0, 1, len(stream) // 2, len(stream) - 2):
@@ -182,10 +186,10 @@ def test_the_end_of_an_epoch_is_the_start_of_the_next(data: PretrainingData) -> 
     assert_equal(left, right)
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3, 16])
+@pytest.mark.parametrize("ranks", [2, 3, 16])
 def test_ranks_share_each_batch(data: PretrainingData, ranks: int) -> None:
-    whole = take(data, Position(), 16, 60)
-    shares = [take(data, Position(), 16, 60, rank=rank, ranks=ranks) for rank in range(ranks)]
+    whole = take(data, Position(), 16, 20)
+    shares = [take(data, Position(), 16, 20, rank=rank, ranks=ranks) for rank in range(ranks)]
     for number, (batch, after) in enumerate(whole):
         parts = [share[number][0] for share in shares]
         assert {share[number][1] for share in shares} == {after}

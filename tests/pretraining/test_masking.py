@@ -11,7 +11,6 @@ from albertlm.pretraining.masking import (
     MaskingConfig,
     Masks,
     begins_word,
-    draw_ngram_lengths,
     mask_tokens,
 )
 
@@ -72,10 +71,31 @@ def test_words_begin_as_in_the_released_code() -> None:
     assert begins_word(begins + goes_on).tolist() == [True] * len(begins) + [False] * len(goes_on)
 
 
-def test_ngram_lengths_as_drawn() -> None:
-    lengths = draw_ngram_lengths(np.random.default_rng(0).random(1_000_000), 3)
-    shares = [(lengths == n).mean() for n in (1, 2, 3)]
-    assert np.abs(np.array(shares) - np.array([6, 3, 2]) / 11).max() < 0.005
+@pytest.mark.parametrize("max_ngram", [0, 1, 3])
+def test_no_more_than_the_limit_is_predicted(max_ngram: int) -> None:
+    masks = run(*example(500, 512), max_ngram=max_ngram, max_predictions=20)
+    assert ((masks.labels != IGNORED).sum(1) == 20).mean() > 0.99
+    assert masks.labels.shape[1] == 20
+
+
+def test_unknown_pieces_are_replaced_by_any_plain_one() -> None:
+    """[UNK] is special, and yet text: what replaces it is drawn among all others."""
+    ids, maskable, starts = example(400, 512)
+    ids[maskable] = 1
+    masks = run(ids, maskable, starts, mask_share=0.0, random_share=1.0)
+    now = masks.input_ids[masks.input_ids >= 5]
+    assert set(now.tolist()) == set(range(5, VOCAB))
+
+
+def test_replacements_are_as_likely_each() -> None:
+    ids, maskable, starts = example(400, 512)
+    ids[maskable] = 500
+    masks = run(ids, maskable, starts, mask_share=0.0, random_share=1.0)
+    counts = np.bincount(masks.input_ids[maskable & (masks.input_ids != 500)], minlength=VOCAB)
+    assert counts[:5].tolist() == [0] * 5
+    plain = np.delete(counts[5:], 495)
+    expected = plain.mean()
+    assert ((plain - expected) ** 2 / expected).sum() < 1200  # chi squared, 993 degrees of freedom
 
 
 @given(st.integers(0, 10**6), st.integers(8, 80), st.sampled_from([0, 1, 3]))
@@ -115,6 +135,7 @@ def test_an_example_is_masked_alike_in_any_batch() -> None:
     [
         ({"probability": 0.0}, "probability=0.0"),
         ({"max_ngram": -1}, "max_ngram=-1"),
+        ({"max_predictions": 0}, "max_predictions=0"),
         ({"mask_share": 0.9, "random_share": 0.2}, "mask_share=0.9"),
     ],
 )

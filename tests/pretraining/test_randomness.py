@@ -40,3 +40,14 @@ def test_integers_cover_their_range() -> None:
     drawn = randomness.integers(randomness.key(5, 0, "test"), high, np.arange(30_000))
     for limit in (1, 2, 7):
         assert sorted(set(drawn[high == limit].tolist())) == list(range(limit))
+
+
+@given(st.integers(0, 2**63), st.lists(st.integers(0, 1000), min_size=1))
+def test_keys_of_many_epochs(seed: int, epochs: list[int]) -> None:
+    together = randomness.key(seed, epochs, "test")
+    assert [int(randomness.key(seed, epoch, "test")) for epoch in epochs] == together.tolist()
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), unique=True))
+def test_mixing_keeps_numbers_apart(numbers: list[int]) -> None:
+    assert len(set(randomness.mix(np.array(numbers, np.uint64)).tolist())) == len(numbers)

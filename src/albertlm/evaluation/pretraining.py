@@ -95,7 +95,7 @@ def evaluate_pretraining(
                 vocab_size=tokenizer.vocab_size,
                 mask_id=tokenizer.mask_token_id,
                 pad_id=tokenizer.pad_token_id,
-                special_ids=np.asarray(tokenizer.all_special_ids),
+                special_ids=np.sort(tokenizer.all_special_ids),
                 seed=SEED,
                 epoch=round_,
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from albertlm.pretraining import randomness
 from albertlm.pretraining.coverage import Total
-from albertlm.pretraining.masking import MaskingConfig, mask_tokens
+from albertlm.pretraining.masking import IGNORED, MaskingConfig, mask_tokens
 from albertlm.pretraining.segments import (
     SPECIAL_TOKENS,
     Objective,
@@ -24,6 +24,10 @@ from albertlm.pretraining.segments import (
     cut_examples,
 )
 from albertlm.pretraining.shards import TokenPart
+from albertlm.pretraining.spans import MAX_LENGTH, spread
+
+TOKENS_AT_ONCE = 1 << 17
+"""So many are laid out and masked together; the cost of a step of NumPy is shared by them."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,21 @@ class Batch:
     sentence_order_label: NDArray[np.int64]
     epochs: NDArray[np.int64]
     examples: NDArray[np.int64]
+
+    def take(self, rows: slice) -> Batch:
+        """Some of the rows, padded to the longest of them."""
+        used = slice(int(self.attention_mask[rows].sum(1).max()))
+        predicted = slice(int((self.labels[rows] != IGNORED).sum(1).max()))
+        return Batch(
+            input_ids=self.input_ids[rows, used].copy(),
+            token_type_ids=self.token_type_ids[rows, used].copy(),
+            attention_mask=self.attention_mask[rows, used].copy(),
+            masked_positions=self.masked_positions[rows, predicted].copy(),
+            labels=self.labels[rows, predicted].copy(),
+            sentence_order_label=self.sentence_order_label[rows],
+            epochs=self.epochs[rows],
+            examples=self.examples[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +117,7 @@ class Window:
     def text(self) -> NDArray[Any]:
         """The tokens of each example's first segment and of its second, one after the other."""
         ranges = np.stack([self.segments.first, self.segments.second], axis=1).reshape(-1, 2)
-        return self.tokens[_spread(ranges[:, 0], np.diff(ranges)[:, 0])]
+        return self.tokens[spread(ranges[:, 0], np.diff(ranges)[:, 0])]
 
 
 class PretrainingData:
@@ -135,10 +154,10 @@ class PretrainingData:
         window_tokens: int = 1 << 26,
     ) -> None:
         check_objective(objective)
-        if length < SPECIAL_TOKENS + 2:
+        if not SPECIAL_TOKENS + 2 <= length <= MAX_LENGTH:
             raise ValueError(
-                f"length={length} leaves no room for two segments; it must be "
-                f"{SPECIAL_TOKENS + 2} or more"
+                f"length={length} is not allowed; it must be {SPECIAL_TOKENS + 2} or more, for two "
+                f"segments, and at most {MAX_LENGTH}"
             )
         if not len(part):
             raise ValueError(
@@ -187,9 +206,14 @@ class PretrainingData:
                 "from 0, and each needs an example of every batch"
             )
         share = slice(batch_size * rank // ranks, batch_size * (rank + 1) // ranks)
-        for number, (rows, after) in enumerate(_cut(self._windows_from(position), batch_size)):
-            if number % workers == worker:
-                yield self._batch(_share(rows, share)), after
+        size = share.stop - share.start
+        cuts = islice(_cut(self._windows_from(position), batch_size), worker, None, workers)
+        while True:
+            group = list(islice(cuts, max(1, TOKENS_AT_ONCE // (size * self.length))))
+            rows = [window for rows, _ in group for window in _share(rows, share)]
+            together = self._batch(rows)
+            for number, (_, after) in enumerate(group):
+                yield together.take(slice(number * size, (number + 1) * size)), after
 
     def batches(
         self, epoch: int, batch_size: int, first: int = 0, *, with_last: bool = False
@@ -286,7 +310,7 @@ class PretrainingData:
             vocab_size=tokenizer.vocab_size,
             mask_id=tokenizer.mask_token_id,
             pad_id=tokenizer.pad_token_id,
-            special_ids=np.asarray(tokenizer.all_special_ids),
+            special_ids=np.sort(tokenizer.all_special_ids),
             seed=self.seed,
             epoch=epochs,
         )
@@ -359,9 +383,3 @@ def _share(rows: Sequence[Window], share: slice) -> list[Window]:
         parts.append(window[max(0, start) : max(0, stop)])
         start, stop = start - len(window), stop - len(window)
     return parts
-
-
-def _spread(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers of all ranges, one range after the other."""
-    before = np.cumsum(sizes) - sizes
-    return np.repeat(starts - before, sizes) + np.arange(int(sizes.sum()))

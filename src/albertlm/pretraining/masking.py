@@ -1,6 +1,6 @@
 """Which tokens are hidden and by what (card, "Preprocessing"; paper equation 1).
 
-B batch, T positions, P masked positions, W words.
+B batch, T positions, P masked positions, M masked tokens of all rows.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from albertlm.pretraining import randomness
+from albertlm.pretraining.spans import Words, choose_runs, choose_tokens, run_tokens
 
 IGNORED = -100
 
@@ -24,7 +25,8 @@ class MaskingConfig:
     Fields:
         probability: share of an example's tokens that are predicted: 77 of 512. The three special
             ones count here, though they are never chosen.
-        max_predictions: at most so many of an example; None for no such bound.
+        max_predictions: tokens of an example that are predicted at most; None for no limit. Google
+            ran 20.
         max_ngram: longest run of words that is masked together; 0 masks single tokens.
         mask_share, random_share: of the chosen tokens, replaced by [MASK] and by another token;
             the rest stays. Drawn for each token.
@@ -41,7 +43,8 @@ class MaskingConfig:
             raise ValueError(f"probability={self.probability} is not allowed; it must be in (0, 1)")
         if self.max_predictions is not None and self.max_predictions < 1:
             raise ValueError(
-                f"max_predictions={self.max_predictions} is not allowed; it must be 1 or more"
+                f"max_predictions={self.max_predictions} is not allowed; it must be 1 or more, or "
+                "None for no limit"
             )
         if self.max_ngram < 0:
             raise ValueError(f"max_ngram={self.max_ngram} is not allowed; it must be 0 or more")
@@ -50,6 +53,12 @@ class MaskingConfig:
                 f"mask_share={self.mask_share} and random_share={self.random_share} are not "
                 "allowed; they must be 0 or more and sum to at most 1"
             )
+
+    def budgets(self, tokens_B: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many tokens are predicted at most in examples of so many."""
+        budget_B = np.rint(self.probability * tokens_B).astype(np.int64)
+        clipped: NDArray[np.int64] = np.clip(budget_B, 1, self.max_predictions)
+        return clipped
 
 
 @dataclass(frozen=True)
@@ -92,45 +101,60 @@ def mask_tokens(
         vocab_size: replacements are drawn below it,
         mask_id: the id of [MASK],
         pad_id: the id of padding,
-        special_ids: and are none of these, nor the original token.
+        special_ids: and are none of these, in ascending order, nor the original token.
         seed: of the run.
         epoch: number of the pass over the corpus, one or (B,).
     """
     epoch_B = np.broadcast_to(epoch, examples.shape)
-    tokens_B = np.count_nonzero(input_ids != pad_id, axis=1)
-    budget_B = np.maximum(1, np.rint(config.probability * tokens_B)).astype(np.int64)
-    columns = np.arange(input_ids.shape[1])
-    example, keys = examples[:, None], epoch_B[:, None]
-    priority = randomness.uniform(randomness.key(seed, keys, "mask"), example, columns)
+    budget_B = config.budgets(np.count_nonzero(input_ids != pad_id, axis=1))
+
+    def random(count: int) -> NDArray[np.uint64]:
+        key_B = randomness.key(seed, epoch_B, "mask")
+        return randomness.bits(key_B[:, None], examples[:, None], np.arange(count))
+
     if config.max_ngram:
-        lengths = randomness.uniform(randomness.key(seed, keys, "n"), example, columns)
-        ngrams = draw_ngram_lengths(lengths, config.max_ngram)
-        chosen = _choose_ngrams(priority, ngrams, maskable, word_starts, budget_B)
+        words = Words.find(maskable, word_starts, config.max_ngram)
+        random_BW = random(int(words.counts_B.max(initial=0)))
+        chosen = run_tokens(words, choose_runs(random_BW, words, budget_B, config.max_ngram))
     else:
-        chosen = _choose_tokens(priority, maskable, budget_B)
-    rows, places = np.nonzero(chosen)
+        chosen = choose_tokens(random(maskable.shape[1]), maskable, budget_B)
+    rows, places = np.divmod(chosen, input_ids.shape[1])
     original = input_ids[rows, places]
-    example, keys = examples[rows], epoch_B[rows]
-    kind = randomness.uniform(randomness.key(seed, keys, "replacement kind"), example, places)
-    key = randomness.key(seed, keys, "replacement token")
-    # Draw among the ids that are left, and step over each excluded id at or below the draw.
-    excluded = np.broadcast_to(special_ids, (len(rows), len(special_ids)))
-    excluded = np.sort(np.concatenate([excluded, original[:, None]], axis=1), axis=1)
-    other = randomness.integers(key, vocab_size - excluded.shape[1], example, places)
-    for exclusion in excluded.T:
-        other += other >= exclusion
+
+    kind = randomness.uniform(randomness.key(seed, epoch_B, "kind")[rows], examples[rows], places)
+    draw = randomness.uniform(randomness.key(seed, epoch_B, "token")[rows], examples[rows], places)
+    other = _other_tokens(draw, original, vocab_size, special_ids)
     replacement = np.where(kind < config.mask_share + config.random_share, other, original)
     replacement = np.where(kind < config.mask_share, mask_id, replacement)
     masked = input_ids.copy()
     masked[rows, places] = replacement
 
-    count_B = chosen.sum(1)
+    count_B = np.bincount(rows, minlength=len(input_ids))
     slots = np.arange(len(rows)) - np.repeat(np.cumsum(count_B) - count_B, count_B)
     positions = np.zeros((len(input_ids), int(count_B.max(initial=0))), np.int64)
     labels = np.full_like(positions, IGNORED)
     positions[rows, slots] = places
     labels[rows, slots] = original
     return Masks(masked, positions, labels)
+
+
+def _other_tokens(
+    uniform_M: NDArray[np.float64],
+    original_M: NDArray[np.int64],
+    vocab_size: int,
+    special_ids: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """(M,) any of the vocabulary but the special ones and the original, each as likely.
+
+    A number is drawn among those that are left, and steps over each that is left out.
+    """
+    place_M = original_M - np.searchsorted(special_ids, original_M)  # among the plain ones
+    is_plain_M = ~np.isin(original_M, special_ids)
+    other_M = (uniform_M * (vocab_size - len(special_ids) - is_plain_M)).astype(np.int64)
+    other_M += is_plain_M & (other_M >= place_M)
+    for special in special_ids:
+        other_M += other_M >= special
+    return other_M
 
 
 def begins_word(pieces: Iterable[str]) -> NDArray[np.bool_]:
@@ -150,75 +174,3 @@ def begins_word(pieces: Iterable[str]) -> NDArray[np.bool_]:
 
 
 _PUNCTUATION = string.punctuation + "€£"
-
-
-def draw_ngram_lengths(uniform: NDArray[np.float64], max_ngram: int) -> NDArray[np.int64]:
-    """Words in a run, from numbers in [0, 1): p(n) proportional to 1/n (paper equation 1)."""
-    weights = 1 / np.arange(1, max_ngram + 1)
-    return 1 + np.searchsorted(np.cumsum(weights / weights.sum())[:-1], uniform, side="right")
-
-
-def _choose_tokens(
-    priority: NDArray[np.float64], maskable: NDArray[np.bool_], budget_B: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """The `budget_B` tokens of each row that drew the lowest numbers."""
-    rank = np.argsort(np.argsort(np.where(maskable, priority, 2.0), axis=1), axis=1)
-    return (rank < budget_B[:, None]) & maskable
-
-
-def _choose_ngrams(
-    priority: NDArray[np.float64],
-    ngrams: NDArray[np.int64],
-    maskable: NDArray[np.bool_],
-    word_starts: NDArray[np.bool_],
-    budget_B: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Runs of whole words, `ngrams` (B, T) of them where a run starts, until the budget is spent.
-
-    The words of all rows are visited in step, each row's in its own random order. A run that would
-    cover a chosen token is dropped; one that overruns the budget is shortened, then dropped.
-    """
-    columns, max_ngram = np.arange(maskable.shape[1]), int(ngrams.max(initial=1))
-    starts = word_starts & maskable
-    order_BW = np.argsort(np.where(starts, priority, 2.0), axis=1, kind="stable")
-    ends_BTn = _run_ends(maskable, starts, max_ngram)
-    chosen = np.zeros_like(maskable)
-    left_B, rows = budget_B.copy(), np.arange(len(maskable))
-    for w in range(int(starts.sum(1).max(initial=0))):
-        start_R = order_BW[rows, w]
-        active = starts[rows, start_R] & (left_B[rows] > 0)
-        rows, start_R = rows[active], start_R[active]
-        if not len(rows):
-            break
-        sizes_Rn = ends_BTn[rows, start_R] - start_R[:, None]
-        fits = (sizes_Rn <= left_B[rows, None]) & (
-            np.arange(max_ngram) < ngrams[rows, start_R][:, None]
-        )
-        size_R = np.where(fits, sizes_Rn, 0).max(1)
-        span = (columns >= start_R[:, None]) & (columns < (start_R + size_R)[:, None])
-        free = ~(span & chosen[rows]).any(1)
-        chosen[rows[free]] |= span[free]
-        left_B[rows[free]] -= size_R[free]
-    return chosen
-
-
-def _run_ends(
-    maskable: NDArray[np.bool_], starts: NDArray[np.bool_], max_ngram: int
-) -> NDArray[np.int64]:
-    """(B, T, max_ngram): where the run of 1, 2, … words that starts at a position ends.
-
-    A run never crosses a special token: it ends there whatever its length.
-    """
-    length = maskable.shape[1]
-    columns = np.arange(length)
-    stop = np.where(maskable, length, columns)  # the next token that may not be masked
-    stop = np.minimum.accumulate(stop[:, ::-1], axis=1)[:, ::-1]
-    boundary = np.where(starts, columns, length)
-    following = np.full_like(boundary, length)  # the next word start after a position
-    following[:, :-1] = np.minimum.accumulate(boundary[:, ::-1], axis=1)[:, ::-1][:, 1:]
-    ends = [np.minimum(following, stop)]
-    padded = np.concatenate([following, np.full((len(following), 1), length)], axis=1)
-    for _ in range(1, max_ngram):
-        following = np.take_along_axis(padded, np.minimum(following, length), axis=1)
-        ends.append(np.minimum(following, stop))
-    return np.stack(ends, axis=2)

@@ -18,13 +18,13 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-Key: TypeAlias = np.uint64 | NDArray[np.uint64]
+Key: TypeAlias = NDArray[np.uint64]
 
 
 def key(seed: int, epoch: ArrayLike, purpose: str) -> Key:
     """The key of one stream of numbers, such as "which tokens are masked in epoch 3".
 
-    Of many epochs: an array of their keys.
+    It has the shape of `epoch`.
     """
     parts = (seed % (1 << 64), epoch, zlib.crc32(purpose.encode()))
     mixed = np.zeros((), np.uint64)
@@ -33,14 +33,18 @@ def key(seed: int, epoch: ArrayLike, purpose: str) -> Key:
     return mixed
 
 
-def uniform(key: Key, example: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
-    """Numbers in [0, 1), of the broadcast shape of all arguments (integers, 0 or more).
+def bits(key: Key, example: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.uint64]:
+    """64 random bits, of the broadcast shape of all arguments (integers, 0 or more).
 
     Source: the finaliser of SplitMix64 (Steele, Lea, Flood 2014) over a counter, twice.
     """
     row = mix(np.asarray(example).astype(np.uint64) ^ key)
-    bits = mix(row ^ np.asarray(draw).astype(np.uint64))
-    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return mix(row ^ np.asarray(draw).astype(np.uint64))
+
+
+def uniform(key: Key, example: ArrayLike, draw: ArrayLike = 0) -> NDArray[np.float64]:
+    """Numbers in [0, 1), from the same arguments as `bits`."""
+    return (bits(key, example, draw) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def integers(
