@@ -33,7 +33,7 @@ def test_one_run(make_run: Callable[..., Path], tmp_path: Path) -> None:
     for entry in ("logged", "held out", "guessing", "rollback"):
         assert entry in found
     assert "1: 8 × 32 tokens, 1 layers" in found
-    assert "gradient norm" not in found
+    assert not any(label.startswith(("gradient norm", "waiting", "model FLOPs")) for label in found)
 
 
 def test_the_bytes_do_not_depend_on_time_or_settings(
@@ -57,6 +57,22 @@ def test_several_runs_by_steps_or_by_tokens(make_run: Callable[..., Path], tmp_p
     other = make_run("other", phases=[{"steps": 100, "batch_size": 16, "length": 32}])
     curves.draw([*runs, History.read(other)], tmp_path)
     assert "tokens seen" in texts(tmp_path)
+
+
+def test_what_is_drawn_of_how_the_run_is_carried_out(
+    make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_run()
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    more = {"gradient_norm": 1.5, "waited": 0.1, "mfu": 0.4}
+    text = "\n".join(json.dumps(row | more) for row in rows)
+    (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
+    curves.draw([History.read(folder)], tmp_path)
+    assert {
+        "gradient norm before clipping",
+        "waiting for data (% of the time)",
+        "model FLOPs utilisation (%)",
+    } <= set(texts(tmp_path))
 
 
 def test_a_run_with_one_value(make_run: Callable[..., Path], tmp_path: Path) -> None:

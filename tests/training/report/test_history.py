@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albertlm.training.report.history import Event, History, Series
+from albertlm.training.report.history import Coverage, Event, History, Series
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=40)
 
@@ -156,3 +156,32 @@ def test_a_folder_that_is_no_run(tmp_path: Path, tiny_folder: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
         with pytest.raises(ValueError, match=r"config\.json"):
             History.read(tmp_path)
+
+
+def test_coverage(make_run: Callable[..., Path]) -> None:
+    folder = make_run()
+    assert History.read(folder).coverage == ()
+    rows = [
+        (1, 0, 90, 90, "all"),
+        (1, 1, 91, 91, "all"),
+        (1, 2, 7, 92, "some"),
+        (2, 0, 9, 9, "all"),
+    ]
+    names = ("phase", "epoch", "seen", "expected", "verdict")
+    told = [dict(zip(names, row, strict=True)) for row in rows]
+    (folder / "coverage.json").write_text(json.dumps(told), encoding="utf-8")
+    assert History.read(folder).coverage == (
+        Coverage(1, (0, 1), 181, 181, "all"),
+        Coverage(1, (2, 2), 7, 92, "some"),
+        Coverage(2, (0, 0), 9, 9, "all"),
+    )
+    for wrong in ([1], [{"phase": 1}], {"phase": 1}):
+        (folder / "coverage.json").write_text(json.dumps(wrong), encoding="utf-8")
+        with pytest.raises(ValueError, match=r"coverage\.json does not tell what was seen"):
+            History.read(folder)
+
+
+def test_waiting_is_a_share_of_the_time(make_run: Callable[..., Path]) -> None:
+    folder = make_run(last=5, lines=[(1, {"step": 10, "mlm_loss": 2.0, "waited": 1, "seconds": 4})])
+    waiting = History.read(folder).training["waiting"]
+    assert (list(waiting.steps), list(waiting.values)) == ([10], [0.25])

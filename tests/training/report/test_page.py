@@ -1,5 +1,6 @@
 """The Markdown page: one run, several, what is told of unfinished ones; what is not overwritten."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def test_one_run(make_run: Callable[..., Path], tmp_path: Path) -> None:
     assert cells(text, "model.hidden_size") == ["32"]
     assert "| abababababab… |" in text
     assert "What differs" not in text
+    assert "Coverage" not in text
+    assert "waiting" not in text
     assert "unfinished" not in text
     assert "| phases |" not in text
 
@@ -80,3 +83,15 @@ def test_a_page_that_somebody_wrote_is_kept(make_run: Callable[..., Path], tmp_p
     with pytest.raises(FileExistsError, match="is no report and is kept"):
         page.write_report([run], tmp_path)
     assert (tmp_path / "README.md").read_text("utf-8") == "# My project\n"
+
+
+def test_coverage_and_waiting(make_run: Callable[..., Path], tmp_path: Path) -> None:
+    more = (20, {"step": 105, "mlm_loss": 2.0, "waited": 0.2, "seconds": 6.0, "mfu": 0.375})
+    folder = make_run(lines=[more])
+    row = {"phase": 1, "epoch": 0, "seen": 1200, "expected": 1200, "verdict": "every example once"}
+    told = json.dumps([row, row | {"epoch": 1}])
+    (folder / "coverage.json").write_text(told, encoding="utf-8")
+    text = write(tmp_path / "report", folder)
+    assert cells(text, "`run`") == ["1", "0 to 1", "2,400", "2,400", "every example once"]
+    assert cells(text, "waiting for data") == ["1.25%"]
+    assert cells(text, "model FLOPs utilisation") == ["37.5%"]

@@ -80,11 +80,17 @@ PANELS = (
     Panel("mlm_accuracy", "masked-token accuracy (%)", 100, bottom=0),
     Panel("sop_loss", "sentence-order loss (nats)", chance=math.log(2)),
     Panel("sop_accuracy", "sentence-order accuracy (%)", 100, bottom=49, chance=50),
-    Panel("learning_rate", "learning rate (10⁻³)", 1e3, bottom=0, is_smoothed=False),
-    Panel("tokens_per_second", "speed (1,000 tokens/s)", 1e-3, bottom=0),
-    Panel("grad_norm", "gradient norm", bottom=0),
-    Panel("mfu", "share of peak FLOP/s (MFU, %)", 100, bottom=0),
     Panel("bits_per_character", "bits per character"),
+    *(
+        replace(panel, held_out=False)
+        for panel in (
+            Panel("learning_rate", "learning rate (10⁻³)", 1e3, bottom=0, is_smoothed=False),
+            Panel("tokens_per_second", "speed (1,000 tokens/s)", 1e-3, bottom=0),
+            Panel("gradient_norm", "gradient norm before clipping", bottom=0),
+            Panel("waiting", "waiting for data (% of the time)", 100, bottom=0),
+            Panel("mfu", "model FLOPs utilisation (%)", 100, bottom=0),
+        )
+    ),
 )
 """What is drawn, as far as the runs have logged it."""
 
@@ -138,8 +144,10 @@ def _panels(runs: int) -> list[Panel]:
     """Held-out values stand in the panel of the training's, or for several runs in their own."""
     if runs == 1:
         return list(PANELS)
-    held_out = [replace(each, label=f"held out:\n{each.label}", training=False) for each in PANELS]
-    return [replace(each, held_out=False) for each in PANELS] + held_out
+    both = [each for each in PANELS if each.held_out]
+    training = [replace(each, held_out=False) for each in both]
+    held_out = [replace(each, label=f"held out:\n{each.label}", training=False) for each in both]
+    return [*training, *held_out, *(each for each in PANELS if not each.held_out)]
 
 
 def _draw_panel(axes: Axes, panel: Panel, runs: Sequence[History], across: Across) -> None:
@@ -185,8 +193,10 @@ def _set_limits(axes: Axes, panel: Panel, lines: list[Series], noise: list[Serie
     top = high + margin
     axes.set_ylim(low - margin if panel.bottom is None else low, top)
     first = max(float(line.values[0]) for line in (*lines, *noise))
-    if first > top:
-        axes.text(0.1, 0.92, f"from {first:.1f}", transform=axes.transAxes, **SMALL)
+    if first > top + 0.2 * (top - low):
+        behind = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        said = f"from {first:.1f}"
+        axes.text(0.1, 0.92, said, transform=axes.transAxes, bbox=behind, **SMALL)
 
 
 def _settled(series: Series) -> NDArray[np.float64]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from albertlm import storage
 
-METRICS, CONFIG = "metrics.jsonl", "config.json"
+METRICS, CONFIG, COVERAGE = "metrics.jsonl", "config.json", "coverage.json"
 
 
 class Series(NamedTuple):
@@ -65,6 +66,23 @@ class Event:
     details: str
 
 
+class Coverage(NamedTuple):
+    """What was seen of some epochs of a phase that fared alike.
+
+    Fields:
+        phase: its number, from 1.
+        epochs: the first and the last of them, from 0.
+        seen, expected: examples, of all of them together.
+        verdict: how the seen compare with the expected.
+    """
+
+    phase: int
+    epochs: tuple[int, int]
+    seen: int
+    expected: int
+    verdict: str
+
+
 @dataclass(frozen=True, eq=False)
 class History:
     """What a run's folder holds, read once.
@@ -74,9 +92,11 @@ class History:
         config: the content of `config.json`.
         exported: whether the folder holds the trained model, so that the run has ended.
         training: by name, what was logged of training batches, each value for the steps since the
-            one before; with `tokens_per_second`.
+            one before; with `tokens_per_second`, and `waiting`, the share of the time in which the
+            run waited for data.
         held_out: by name, what was measured on held-out documents.
         events: in the order of the file.
+        coverage: what was seen of each epoch; empty where the run did not write it down.
         undone: logged values that are left out, since the run went back behind their steps.
         cut_off: whether the last line is not whole, as a killed run leaves it.
     """
@@ -87,6 +107,7 @@ class History:
     training: dict[str, Series]
     held_out: dict[str, Series]
     events: tuple[Event, ...]
+    coverage: tuple[Coverage, ...]
     undone: int
     cut_off: bool
 
@@ -108,8 +129,9 @@ class History:
         training = _columns(log.training)
         if "mlm_loss" not in training:
             raise ValueError(f"{path} has no values yet; the run logs them every few steps")
-        if {"tokens", "seconds"} <= training.keys():
-            training["tokens_per_second"] = _speed(training["tokens"], training["seconds"])
+        for ratio, part in (("tokens_per_second", "tokens"), ("waiting", "waited")):
+            if {part, "seconds"} <= training.keys():
+                training[ratio] = _by_seconds(training[part], training["seconds"])
         return cls(
             name=folder.resolve().name,
             config=config,
@@ -117,6 +139,7 @@ class History:
             training=training,
             held_out=_columns(log.held_out),
             events=tuple(log.events),
+            coverage=tuple(_read_coverage(folder / COVERAGE)),
             undone=log.undone,
             cut_off=log.cut_off,
         )
@@ -207,6 +230,23 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
+def _read_coverage(path: Path) -> Iterator[Coverage]:
+    """The epochs of a file, those in one that follow each other with the same verdict.
+
+    Raises:
+        ValueError: the file tells something else.
+    """
+    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    try:
+        for (phase, verdict), group in groupby(rows, key=itemgetter("phase", "verdict")):
+            epochs, seen, expected = zip(
+                *map(itemgetter("epoch", "seen", "expected"), group), strict=True
+            )
+            yield Coverage(phase, (epochs[0], epochs[-1]), sum(seen), sum(expected), verdict)
+    except (KeyError, TypeError):
+        raise ValueError(f"{path} does not tell what was seen of each epoch; remove it") from None
+
+
 def _parse(line: bytes) -> dict[str, Any] | None:
     """A line's object, or None if it is not a whole one with a step."""
     try:
@@ -237,9 +277,9 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, Series]:
     return columns
 
 
-def _speed(tokens: Series, seconds: Series) -> Series:
-    steps, at_tokens, at_seconds = np.intersect1d(tokens.steps, seconds.steps, return_indices=True)
-    return Series(steps, tokens.values[at_tokens] / np.maximum(seconds.values[at_seconds], 1e-9))
+def _by_seconds(part: Series, seconds: Series) -> Series:
+    steps, at_part, at_seconds = np.intersect1d(part.steps, seconds.steps, return_indices=True)
+    return Series(steps, part.values[at_part] / np.maximum(seconds.values[at_seconds], 1e-9))
 
 
 def _is_finite(value: object) -> bool:

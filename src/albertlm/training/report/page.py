@@ -9,12 +9,15 @@ from typing import Any
 
 from albertlm import storage
 from albertlm.training.report import curves
-from albertlm.training.report.history import History
+from albertlm.training.report.history import Coverage, History
 from albertlm.training.report.summary import MEASURES, WINDOW, Summary, Value, summarise
 
 PAGE = "README.md"
 MARK = "<!-- written by `albertlm report` -->"
 """The first line of a page, by which one that somebody wrote is told apart and kept."""
+
+
+NOTHING = "–"
 
 
 def read_runs(folders: Sequence[str | Path]) -> list[History]:
@@ -63,7 +66,10 @@ def result_rows(summaries: Sequence[Summary]) -> list[list[str]]:
         "tokens": [_optional(run.tokens, ",") for run in summaries],
         "hours": [_optional(run.hours, ".3g") for run in summaries],
         "tokens per second": [_optional(run.tokens_per_second, ",.0f") for run in summaries],
+        "waiting for data": [_optional(run.waiting, ".2%") for run in summaries],
+        "model FLOPs utilisation": [_optional(run.mfu, ".1%") for run in summaries],
     }
+    rows = {label: cells for label, cells in rows.items() if set(cells) != {NOTHING}}
     for part in ("training", "held_out"):
         for name, measure in MEASURES.items():
             values = [getattr(run, part).get(name) for run in summaries]
@@ -78,7 +84,7 @@ def _page(runs: Sequence[History], summaries: Sequence[Summary]) -> Iterator[str
     names = [f"`{run.name}`" for run in runs]
     settings = [_flat(run.config) for run in runs]
     every = dict.fromkeys(name for each in settings for name in each)
-    rows = {name: [each.get(name, "–") for each in settings] for name in every}
+    rows = {name: [each.get(name, NOTHING) for each in settings] for name in every}
     equal = {name: cells for name, cells in rows.items() if len(set(cells)) == 1}
 
     yield MARK
@@ -109,6 +115,14 @@ def _page(runs: Sequence[History], summaries: Sequence[Summary]) -> Iterator[str
     ]:
         yield "## Events"
         yield _table(["run", "event", "details", "step"], events, left=3)
+    if covered := [
+        [name, str(part.phase), _epochs(part), f"{part.seen:,}", f"{part.expected:,}", part.verdict]
+        for run, name in zip(runs, names, strict=True)
+        for part in run.coverage
+    ]:
+        yield "## Coverage"
+        columns = ["run", "phase", "epochs", "examples seen", "of", "which is"]
+        yield _table(columns, covered, left=1)
     yield "## Settings" if len(runs) == 1 else "## Settings in common"
     yield _table(["setting", "value"], [[name, cells[0]] for name, cells in equal.items()], left=1)
 
@@ -147,6 +161,11 @@ def _phases(runs: Sequence[History]) -> str:
     return _table(columns, rows, left=len(told) > 1)
 
 
+def _epochs(part: Coverage) -> str:
+    first, last = part.epochs
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings but the phases as text, by dotted name."""
     flat: dict[str, str] = {}
@@ -162,7 +181,7 @@ def _text(value: object) -> str:
     """A setting as the page has it; of a checksum, the beginning."""
     match value:
         case None:
-            return "–"
+            return NOTHING
         case bool():
             return "yes" if value else "no"
         case int():
@@ -175,12 +194,12 @@ def _text(value: object) -> str:
 
 
 def _optional(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
+    return NOTHING if value is None else format(value, form)
 
 
 def _last_and_best(value: Value | None, form: str) -> str:
     if value is None:
-        return "–"
+        return NOTHING
     last, best = format(value.last, form), format(value.best, form)
     return last if last == best else f"{last} ({best} at {value.best_step:,})"
 

@@ -51,6 +51,8 @@ class Summary:
         parameters: of the pretraining model; what layers share counts once.
         tokens, hours: of training alone, summed over the log; None if that does not tell.
         tokens_per_second: their ratio.
+        waiting: share of the time in which the run waited for data; None as above.
+        mfu: the mean model FLOPs utilisation; None where it was not logged.
         training, held_out: the values of `MEASURES`, by name.
     """
 
@@ -62,6 +64,8 @@ class Summary:
     tokens: int | None
     hours: float | None
     tokens_per_second: float | None
+    waiting: float | None
+    mfu: float | None
     training: dict[str, Value]
     held_out: dict[str, Value]
 
@@ -73,7 +77,10 @@ def summarise(run: History) -> Summary:
         ValueError: the model that the run's configuration describes is not one.
     """
     model = AlbertConfig.from_dict(run.config["model"])
-    tokens, seconds = (_sum(run.training.get(name)) for name in ("tokens", "seconds"))
+    tokens, seconds, waited = (
+        _sum(run.training.get(name)) for name in ("tokens", "seconds", "waited")
+    )
+    mfu = run.training.get("mfu")
     return Summary(
         name=run.name,
         steps=run.steps,
@@ -83,6 +90,8 @@ def summarise(run: History) -> Summary:
         tokens=None if tokens is None else round(tokens),
         hours=None if seconds is None else seconds / 3600,
         tokens_per_second=tokens / seconds if tokens and seconds else None,
+        waiting=waited / seconds if waited is not None and seconds else None,
+        mfu=None if mfu is None else float(mfu.values.mean()),
         training=_values(run.training, WINDOW),
         held_out=_values(run.held_out, 1),
     )
