@@ -1,7 +1,7 @@
 """What all tests share."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,21 @@ def many_documents(tiny_sentences: list[str]) -> list[list[str]]:
         list(map(str, rng.choice(tiny_sentences, size=int(size))))
         for size in rng.integers(1, 21, size=60)
     ]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes on this machine."""
+    pytest.importorskip("ray", reason="Ray is not installed")
+    from ray.cluster_utils import Cluster
+
+    path = [str(Path(__file__).parent / "support"), os.environ.get("PYTHONPATH", "")]
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        nodes.add_node(num_cpus=1)
+    yield nodes.address
+    nodes.shutdown()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,24 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import worker_tasks
 from worker_tasks import Task, die_always, die_once, refuse, square
 
 from albertlm.executors import Executor, open_executor
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a Ray cluster of two nodes on this machine."""
-    pytest.importorskip("ray", reason="Ray is not installed")
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", str(Path(worker_tasks.__file__).parent))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        nodes.add_node(num_cpus=1)
-    yield nodes.address
-    nodes.shutdown()
 
 
 @pytest.fixture(params=["here", "local", "ray"])

@@ -67,7 +67,7 @@ def open_executor(
     if workers is not None and workers < 1:
         raise ValueError(f"workers={workers} is not allowed; it must be 1 or more")
     if engine == "ray":
-        with _ray(address):
+        with connected(address):
             yield RayCluster(workers)
     elif engine != "local":
         raise ValueError(f"engine={engine!r} is not known; it is local or ray")
@@ -173,7 +173,8 @@ def _get(reference: Any, left: int) -> Any:
 
 
 @contextmanager
-def _ray(address: str | None) -> Iterator[None]:
+def connected(address: str | None) -> Iterator[None]:
+    """This process connected to a Ray cluster; see `open_executor` for the address and errors."""
     import ray
 
     if address:

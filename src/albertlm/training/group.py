@@ -45,10 +45,11 @@ class Group:
     @classmethod
     @contextmanager
     def join(cls, device: str | None = None, timeout: float = TIMEOUT) -> Iterator[Group]:
-        """The processes that `torchrun` started together, for the time of a `with` block.
+        """The processes that `torchrun` or Ray Train started together, for a `with` block's time.
 
         They find each other by the environment that it sets (`RANK`, `WORLD_SIZE`, `LOCAL_RANK`,
-        `MASTER_ADDR`, `MASTER_PORT`). A process without it is alone.
+        `MASTER_ADDR`, `MASTER_PORT`), unless they are connected already, as Ray Train's are. A
+        process without it is alone.
 
         Args:
             device: `cpu` or `cuda`, of which each process of a machine takes its own; None for
@@ -66,15 +67,17 @@ class Group:
         if group.device.type == "cuda":
             group = cls.alone(f"cuda:{os.environ['LOCAL_RANK']}")
             torch.cuda.set_device(group.device)
-        with _told("not all processes of the run came"):
-            dist.init_process_group(
-                "nccl" if group.device.type == "cuda" else "gloo",
-                timeout=timedelta(seconds=timeout),
-            )
+        if connects := not dist.is_initialized():
+            with _told("not all processes of the run came"):
+                dist.init_process_group(
+                    "nccl" if group.device.type == "cuda" else "gloo",
+                    timeout=timedelta(seconds=timeout),
+                )
         try:
             yield cls(dist.get_rank(), size, group.device)
         finally:
-            dist.destroy_process_group()
+            if connects:
+                dist.destroy_process_group()
 
     @property
     def first(self) -> bool:
@@ -82,14 +85,14 @@ class Group:
         return self.rank == 0
 
     def sum(self, numbers: Tensor) -> Tensor:
-        """The sum of all processes' tensors of one shape; integers wrap."""
-        total = numbers.clone()
+        """The sum of all processes' tensors of one shape, where they are; integers wrap."""
+        total = numbers.to(self.device, copy=True)  # NCCL sums on GPUs only
         self.sum_(total)
-        return total
+        return total.to(numbers.device)
 
     def wait(self) -> None:
         """Return when all processes have come here."""
-        self.sum(torch.zeros(1, device=self.device)).item()
+        self.sum(torch.zeros(1))
 
     def sum_(self, numbers: Tensor) -> None:
         """`sum` in place."""

@@ -1,0 +1,101 @@
+"""A run on a Ray cluster: its processes are the workers of Ray Train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from albertlm.executors import ATTEMPTS, connected
+from albertlm.training.group import TIMEOUT
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def run_on_cluster(
+    function: Callable[[Job], Result],
+    job: Job,
+    run: str | Path,
+    *,
+    ranks: int,
+    address: str | None = None,
+    gpus: bool = False,
+) -> Result:
+    """Call a function in several processes of a Ray cluster, where `Group.join` connects them.
+
+    When one of them dies, or its machine, all are started again, `ATTEMPTS` times in all: so the
+    function must go on from what an earlier call left in the run's folder, as `trainer.pretrain`
+    does.
+
+    Args:
+        function: of a module, so that a worker can import it.
+        job: what it is called with; can be pickled.
+        run: the run's folder, which all machines see at the same place.
+        ranks: number of processes; each takes a GPU, or else a core.
+        address: as in `executors.open_executor`.
+        gpus: whether each takes a GPU.
+
+    Returns:
+        What the first process's call returned.
+
+    Raises:
+        ValueError: the cluster is too small, or an argument malformed.
+        ConnectionError: there is no cluster at the address.
+        OSError: processes died too often.
+        Exception: what the function raised.
+    """
+    with connected(address):
+        from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+        from ray.train.torch import TorchConfig, TorchTrainer
+
+        _check_size(ranks, "GPU" if gpus else "CPU")
+        trainer = TorchTrainer(
+            _call,
+            train_loop_config={"function": function, "job": job},
+            torch_config=TorchConfig(timeout_s=int(TIMEOUT)),
+            scaling_config=ScalingConfig(num_workers=ranks, use_gpu=gpus),
+            run_config=RunConfig(
+                name="ray",
+                storage_path=str(Path(run).resolve()),
+                failure_config=FailureConfig(max_failures=ATTEMPTS - 1),
+            ),
+        )
+        try:
+            ended: Any = trainer.fit()
+        except TrainingFailedError as error:
+            raise _cause(error) from None
+    result: Result = ended.return_value
+    return result
+
+
+def _call(config: dict[str, Any]) -> Any:
+    return config["function"](config["job"])
+
+
+def _check_size(ranks: int, kind: str) -> None:
+    """Raise where there is no room: Ray itself would wait for it without end."""
+    import ray
+
+    there = int(ray.cluster_resources().get(kind, 0))  # type: ignore[no-untyped-call]
+    if not 1 <= ranks <= there:
+        raise ValueError(
+            f"ranks={ranks} is not allowed; the cluster has {there} {kind}s, one for each rank: "
+            "add machines or lower it"
+        )
+
+
+def _cause(failed: Any) -> Exception:
+    """What went wrong first: where one process fails, others lose their connection to it."""
+    from ray.exceptions import RayError
+
+    failures: dict[int, Exception] = getattr(failed, "worker_failures", None) or {
+        0: failed.controller_failure
+    }
+    for error in failures.values():
+        if not isinstance(error, RayError | ConnectionError):
+            return error
+    return OSError(
+        f"processes of the run died {ATTEMPTS} times (killed, or out of memory); start it again "
+        "with smaller micro-batches: it goes on from its newest checkpoint"
+    )
