@@ -21,6 +21,7 @@ from albertlm import storage
 from albertlm.pretraining import randomness
 from albertlm.pretraining.coverage import Coverage
 from albertlm.pretraining.loader import Batch, Position, PretrainingData
+from albertlm.pretraining.prefetch import Prefetcher
 from albertlm.pretraining.shards import TokenPart
 from albertlm.training import state, step
 from albertlm.training.config import Execution, Phase, PretrainingConfig, SpikeRule
@@ -157,26 +158,30 @@ class _Trainer:
         phase, end = self.config.phases[number], self.phase_ends[number]
         encoder = self.model.albert.encoder
         encoder.depth = phase.layers or len(encoder.applications)
-        stream = self._data(self.tokens, phase).stream(
-            self.progress.position, phase.batch_size, rank=self.group.rank, ranks=self.group.size
-        )
-        started = time.perf_counter()
-        for batch, position in stream:
-            waited = time.perf_counter() - started
-            values = self._step(phase, batch, stop)
-            values |= {"seconds": time.perf_counter() - started, "waited": waited}
-            rule = self.config.spikes
-            if rule and is_spike(values["total"], self.progress.losses, rule):
-                self._roll_back(rule, values["total"], position)
-                return
-            self.coverage[number].add(batch.epochs, batch.examples)
-            self._move_on(values, Position() if self.progress.step + 1 == end else position)
-            self._look_after(number, phase, values, save=stop.agreed)
-            yield StepReport(self.progress.step, values, tuple(self.notes))
-            self.notes.clear()
-            if stop.agreed or self.progress.step == end:
-                return
+        with Prefetcher(
+            self._data(self.tokens, phase),
+            self.progress.position,
+            phase.batch_size,
+            rank=self.group.rank,
+            ranks=self.group.size,
+            workers=self.execution.workers,
+        ) as batches:
             started = time.perf_counter()
+            for batch, position in batches:
+                values = self._step(phase, batch, stop)
+                values |= {"seconds": time.perf_counter() - started, "waited": batches.waited}
+                rule = self.config.spikes
+                if rule and is_spike(values["total"], self.progress.losses, rule):
+                    self._roll_back(rule, values["total"], position)
+                    return
+                self.coverage[number].add(batch.epochs, batch.examples)
+                self._move_on(values, Position() if self.progress.step + 1 == end else position)
+                self._look_after(number, phase, values, save=stop.agreed)
+                yield StepReport(self.progress.step, values, tuple(self.notes))
+                self.notes.clear()
+                if stop.agreed or self.progress.step == end:
+                    return
+                started, batches.waited = time.perf_counter(), 0.0
 
     def _step(self, phase: Phase, batch: Batch, stop: Stop) -> dict[str, float]:
         """One optimizer step; what it tells is of all processes together."""
