@@ -92,6 +92,7 @@ def _as_google_ran(base: Recipe) -> Recipe:
 RECIPES: Family = {
     "smoke": small.smoke,
     "shipped": small.shipped,
+    "shipped-longer": small.shipped_longer,
     "cpu-overnight": small.cpu_overnight,
     "gpu-hour": small.gpu_hour,
     **releases(),
