@@ -2,6 +2,7 @@
 
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albertlm.corpus.documents import Document
-from albertlm.corpus.fingerprints import FINGERPRINT, SIGNATURE, fingerprint
+from albertlm.corpus.fingerprints import (
+    FINGERPRINT,
+    SIGNATURE,
+    FingerprintWriter,
+    fingerprint,
+)
 
 
 def of(text: str, *, source: str = "s", id: str = "1") -> np.ndarray:  # noqa: A002
@@ -32,6 +38,16 @@ def test_the_values_are_the_same_on_every_machine() -> None:
     assert int(row["key"]) == 11797832347080049151
     assert int(row["exact"]) == 1487938527306100719
     assert row["minhash"][:3].tolist() == [3323862411, 3273425339, 1078490501]
+
+
+@pytest.mark.parametrize("count", [0, 1, 1234])
+def test_a_file_is_as_numpy_writes_it(count: int, tmp_path: Path) -> None:
+    rows = [Document(str(number), "s", f"the text number {number}") for number in range(count)]
+    with FingerprintWriter(tmp_path / "ours.npy") as writer:
+        for row in rows:
+            writer.add(row)
+    np.save(tmp_path / "theirs.npy", np.array([fingerprint(row) for row in rows], FINGERPRINT))
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,36 @@ def fingerprint(document: Document) -> npt.NDArray[Any]:
     row["exact"] = _digest(text[text != ord(" ")].tobytes())
     row["minhash"] = _minhash(_rows_of_words(text))
     return row
+
+
+class FingerprintWriter:
+    """The fingerprints of documents, one by one, into a file that `numpy.load` reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+        self._rows = 0
+        self._write_header()
+
+    def add(self, document: Document) -> None:
+        self._file.write(fingerprint(document).tobytes())
+        self._rows += 1
+
+    def __enter__(self) -> FingerprintWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._file:
+            self._file.seek(0)
+            self._write_header()
+
+    def _write_header(self) -> None:
+        """A header takes the same room for any number of rows: NumPy pads it for that."""
+        header = {
+            "descr": np.lib.format.dtype_to_descr(FINGERPRINT),
+            "fortran_order": False,
+            "shape": (self._rows,),
+        }
+        np.lib.format.write_array_header_1_0(self._file, header)
 
 
 def _words(text: str) -> npt.NDArray[np.uint8]:

@@ -51,7 +51,10 @@ def read(span: Span) -> Iterator[Record]:
         groups = range(span.start, table.num_row_groups if span.stop is None else span.stop)
         names = [name for name in fields.NAMES if name in table.schema_arrow.names]
         row = sum(table.metadata.row_group(group).num_rows for group in range(span.start))
-        batches = table.iter_batches(BATCH_ROWS, row_groups=groups, columns=names)
+        # threads of pyarrow would each hold memory, and a worker has one core
+        batches = table.iter_batches(
+            BATCH_ROWS, row_groups=groups, columns=names, use_threads=False
+        )
         while True:
             try:
                 batch = next(batches, None)
