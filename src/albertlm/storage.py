@@ -110,6 +110,34 @@ def read_json(path: str | Path) -> dict[str, Any]:
     return value
 
 
+def read_manifest(folder: Path, format_: str, *, begun: str, command: str) -> dict[str, Any]:
+    """The `manifest.json` of a folder that a command has finished.
+
+    Args:
+        folder: where it lies.
+        format_: what the manifest must name as its `format`, such as `albertlm corpus 1`.
+        begun: a file that the folder holds from the start of the work.
+        command: what makes such a folder.
+
+    Raises:
+        ValueError: the folder is not finished, or is none of the command's.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ValueError(
+            f"{folder} is not finished; run `{command}` again"
+            if (folder / begun).is_file()
+            else f"{folder} holds no {format_.split()[1]}; make it with `{command}`"
+        )
+    manifest = read_json(path)
+    if manifest.get("format") != format_:
+        raise ValueError(
+            f"{path} is of the format {manifest.get('format')!r}, not {format_!r}; "
+            f"name a folder that `{command}` wrote"
+        )
+    return manifest
+
+
 def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:

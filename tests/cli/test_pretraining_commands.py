@@ -1,9 +1,11 @@
 """vocab, tokens, pretrain and evaluate, one after the other on a small corpus; and bad input."""
 
 import json
+from collections.abc import Callable
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+import shutil
 from pathlib import Path
 
 import pytest
@@ -136,16 +138,23 @@ def test_bad_input(
     assert run("tokens", corpus.folder, "--vocabulary", vocabulary, "-o", tokens) == 0
     other = tmp_path / "other"
     assert run("vocab", corpus.folder, "-o", other, "--size", 80) == 0
+    copy = shutil.copytree(corpus.folder, tmp_path / "copy")
+    shard = copy / "corpus-00001.parquet"
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 3] ^= 1
+    shard.write_bytes(content)
     damaged = tokens / "training" / "00000" / "tokens.npy"
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
     capsys.readouterr()
     commands = {
         "vocab_size=1000000": ["vocab", corpus.folder, "-o", tmp_path / "v", "--size", 10**6],
+        "00001.parquet is damaged; build": ["vocab", copy, "-o", tmp_path / "v"],
+        "00001.parquet is damaged": ["corpus", "stats", copy],
         "holds no corpus": ["vocab", nothing, "-o", tmp_path / "v"],
         "there is no vocabulary": [
             "tokens", corpus.folder, "--vocabulary", nothing, "-o", tmp_path / "t",
         ],
-        "holds no corpus; make one": ["tokens", nothing, "--vocabulary", vocabulary, "-o", tokens],
+        "holds no corpus; make it": ["tokens", nothing, "--vocabulary", vocabulary, "-o", tokens],
         "begun with another tokenizer": [
             "tokens", corpus.folder, "--vocabulary", other, "-o", tokens,
         ],
@@ -160,7 +169,7 @@ def test_bad_input(
         ],
         "not 'albertlm tokens 1'": ["pretrain", "smoke", corpus.folder, "-o", tmp_path / "r"],
         "00000/tokens.npy is damaged": ["pretrain", "smoke", tokens, "-o", tmp_path / "r"],
-        "holds no tokens; make them": ["evaluate", nothing],
+        "holds no tokens; make it": ["evaluate", nothing],
         "was not made with": ["evaluate", tokens],
     }  # fmt: skip
     for said, command in commands.items():

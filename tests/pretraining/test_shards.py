@@ -70,7 +70,7 @@ def test_the_checksum_tells_tokens_apart(
 
 
 def test_folders_that_are_no_tokens(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no tokens; make them with `albertlm tokens`"):
+    with pytest.raises(ValueError, match="holds no tokens; make it with `albertlm tokens`"):
         Tokens.open(tmp_path)
     manifest = folder / "manifest.json"
     fields = json.loads(manifest.read_text(encoding="utf-8"))

@@ -116,13 +116,13 @@ def test_workers_and_an_interruption_do_not_show(
     with pytest.raises(KeyboardInterrupt):
         build_tokens(corpus, tiny_tokenizer, tmp_path / "cut", LocalProcesses(1), stop)
     # what a worker leaves that is killed as it writes, and between the two parts
-    (tmp_path / "cut" / "training" / ".00001.0123abcd.partial").mkdir()
+    (tmp_path / "cut" / "training" / ".00000.0123abcd.partial").mkdir()
     (tmp_path / "cut" / "tokenizer" / ".spiece.model.0123abcd.partial").touch()
     (tmp_path / "cut" / "training" / "00002").mkdir(parents=True)
-    kept = (tmp_path / "cut" / "training" / "00000" / "tokens.npy").stat()
+    kept = (tmp_path / "cut" / "training" / "00001" / "tokens.npy").stat()  # the largest, done
     build(corpus, tiny_tokenizer, tmp_path / "cut")
     assert bytes_of(tmp_path / "cut") == whole
-    assert (tmp_path / "cut" / "training" / "00000" / "tokens.npy").stat() == kept
+    assert (tmp_path / "cut" / "training" / "00001" / "tokens.npy").stat() == kept
     assert list((tmp_path / "cut").rglob(".*")) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from albertlm.corpus.documents import Document, Drop
-from albertlm.corpus.shards import Corpus, read_documents, read_drops
+from albertlm.corpus.shards import Corpus, read_drops
 
 Row = TypeVar("Row", Document, Drop)
 
@@ -16,7 +16,7 @@ Row = TypeVar("Row", Document, Drop)
 def sample_documents(corpus: Corpus, count: int, seed: int) -> list[Document]:
     """Documents in their order, each with the same chance; all where there are fewer."""
     sizes = [shard["documents"] for shard in corpus.manifest["shards"].values()]
-    return _sample(corpus.shards, sizes, read_documents, count, seed)
+    return _sample(corpus.shards, sizes, corpus.documents, count, seed)
 
 
 def sample_drops(corpus: Corpus, count: int, seed: int) -> list[Drop]:

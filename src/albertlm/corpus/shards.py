@@ -44,20 +44,9 @@ class Corpus:
             ValueError: it holds no corpus, an unfinished one, or one whose shards are missing.
         """
         folder = Path(folder)
-        path = folder / "manifest.json"
-        if not path.is_file():
-            unfinished = (folder / "plan.json").is_file()
-            raise ValueError(
-                f"{folder} holds a corpus that is not finished; run `albertlm corpus build` again"
-                if unfinished
-                else f"{folder} holds no corpus; make one with `albertlm corpus build`"
-            )
-        manifest = storage.read_json(path)
-        if manifest.get("format") != FORMAT:
-            raise ValueError(
-                f"{path} is of the format {manifest.get('format')!r}, not {FORMAT!r}; "
-                "name a folder that `albertlm corpus build` wrote"
-            )
+        manifest = storage.read_manifest(
+            folder, FORMAT, begun="plan.json", command="albertlm corpus build"
+        )
         corpus = cls(folder, manifest)
         for shard in corpus.shards:
             if not shard.is_file():
@@ -70,8 +59,19 @@ class Corpus:
         return [self.folder / name for name in self.manifest["shards"]]
 
     def documents(self, shard: Path) -> Iterator[Document]:
-        """The documents of one of the shards, in order."""
-        return read_documents(shard)
+        """The documents of one of the shards, in order.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        verify(shard, self.manifest["shards"][shard.name]["sha256"])
+        yield from read_documents(shard)
+
+
+def verify(shard: Path, sha256: str) -> None:
+    """Raise a ValueError where a file is not the one with this checksum."""
+    if storage.sha256(shard) != sha256:
+        raise ValueError(f"{shard} is damaged; build the corpus again")
 
 
 def read_documents(path: Path) -> Iterator[Document]:

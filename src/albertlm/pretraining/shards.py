@@ -176,19 +176,7 @@ class Tokens:
             ValueError: it holds no tokens, or unfinished ones.
         """
         folder = Path(folder)
-        path = folder / MANIFEST
-        if not path.is_file():
-            raise ValueError(
-                f"{folder} holds tokens that are not finished; run `albertlm tokens` again"
-                if (folder / INPUTS).is_file()
-                else f"{folder} holds no tokens; make them with `albertlm tokens`"
-            )
-        manifest = storage.read_json(path)
-        if manifest.get("format") != FORMAT:
-            raise ValueError(
-                f"{path} is of the format {manifest.get('format')!r}, not {FORMAT!r}; "
-                "name a folder that `albertlm tokens` wrote"
-            )
+        manifest = storage.read_manifest(folder, FORMAT, begun=INPUTS, command="albertlm tokens")
         return cls(folder, manifest)
 
     @cached_property

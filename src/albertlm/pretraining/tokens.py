@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from albertlm import storage
 from albertlm.corpus.sentences import paragraphs
 from albertlm.corpus.shards import Corpus, read_documents
+from albertlm.corpus.shards import verify as verify_documents
 from albertlm.executors import Executor
 from albertlm.pretraining.masking import begins_word
 from albertlm.pretraining.shards import (
@@ -94,6 +95,8 @@ def build_tokens(
     shards: dict[Part, dict[str, Any]] = {
         part: dict.fromkeys(t.name for t in tasks) for part in PARTS
     }
+    # the largest first, so that no worker is left alone with one at the end
+    tasks.sort(key=lambda task: task.documents.stat().st_size, reverse=True)
     for number, made in executor.map(tokenize, tasks):
         for part in PARTS:
             shards[part][tasks[number].name] = made[part]
@@ -123,8 +126,7 @@ def tokenize(task: TokenizeTask) -> dict[Part, Any]:
     """
     folders = {part: task.folder / part / task.name for part in PARTS}
     if not all(map(_is_whole, folders.values())):
-        if storage.sha256(task.documents) != task.sha256:
-            raise ValueError(f"{task.documents} is damaged; build the corpus again")
+        verify_documents(task.documents, task.sha256)
         tokenizer = _tokenizer(task.folder / TOKENIZER, task.tokenizer)
         arrays = {part: _Arrays(tokenizer) for part in PARTS}
         for document in read_documents(task.documents):
