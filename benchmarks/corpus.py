@@ -102,7 +102,7 @@ def write(folder: Path, path: Path) -> float:
 
     prepared = folder / "prepared"
     kept = np.zeros(len(np.load(prepared / "fingerprints.npy", mmap_mode="r")), VERDICT)
-    return _timed(lambda: run(WriteTask(prepared, path, kept, None, (prepared,))))
+    return _timed(lambda: run(WriteTask(prepared, path, kept, None)))
 
 
 def tokenize(folder: Path, *paths: Path) -> float:

@@ -125,7 +125,7 @@ def build(
         "write shards",
         write,
         [
-            WriteTask(place, shard, verdict, drops if config.keep_dropped else None, tuple(work))
+            WriteTask(place, shard, verdict, drops if config.keep_dropped else None)
             for place, shard, verdict, drops in zip(work, shards, verdicts, dropped, strict=True)
         ],
     )

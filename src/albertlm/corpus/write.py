@@ -29,18 +29,17 @@ class WriteTask:
     """What one worker writes.
 
     Fields:
-        prepared: the folder of a `PrepareTask`; gets the marker `written.json`.
+        prepared: the folder of a `PrepareTask`, by its number beside those of all others; gets the
+            marker `written.json`.
         shard: the parquet file to write.
         verdicts: (D,) of `VERDICT`, for each prepared document whether it repeats another.
         dropped: a parquet file for all that the build left out, or None.
-        all_prepared: the folders of all tasks in order: `repeats` counts through their documents.
     """
 
     prepared: Path
     shard: Path
     verdicts: NDArray[Any]
     dropped: Path | None
-    all_prepared: tuple[Path, ...]
 
 
 def write(task: WriteTask) -> dict[str, Any]:
@@ -83,7 +82,8 @@ def _write_documents(task: WriteTask, path: Path) -> dict[str, int]:
 
 def _write_drops(task: WriteTask, path: Path) -> None:
     copies = task.verdicts[task.verdicts["reason"] != KEPT]
-    originals = _names(task.all_prepared, copies["repeats"])
+    everything = sorted(task.prepared.parent.glob("[0-9]*"), key=lambda folder: int(folder.name))
+    originals = _names(everything, copies["repeats"])
     documents = read_documents(task.prepared / "documents.parquet")
     with RowWriter(path, DROP_COLUMNS) as drops:
         for drop in read_drops(task.prepared / "dropped.parquet"):
