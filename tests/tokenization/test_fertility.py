@@ -32,6 +32,24 @@ def test_counts_of_parts_add_up(tokenizer: AlbertTokenizer) -> None:
     assert halves == fertility(tokenizer, many)
 
 
+def test_long_texts_are_counted_in_parts(
+    tokenizer: AlbertTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fertility(tokenizer, TEXTS * 20)
+    most = 0
+    encode = tokenizer.encode_joined
+
+    def watch(lines: list[str]) -> object:
+        nonlocal most
+        most = max(most, sum(map(len, lines)))
+        return encode(lines)
+
+    monkeypatch.setattr("albertlm.tokenization.fertility._CHARACTERS_AT_ONCE", 100)
+    monkeypatch.setattr(tokenizer, "encode_joined", watch)
+    assert fertility(tokenizer, TEXTS * 20) == whole
+    assert 0 < most < 200
+
+
 def test_nothing_is_nothing(tokenizer: AlbertTokenizer) -> None:
     nothing = fertility(tokenizer, [])
     assert nothing == Fertility()
