@@ -7,10 +7,12 @@ import gzip
 import json
 import multiprocessing
 import os
+import random
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import pytest
 
 from albertlm.corpus.build import BuildConfig, Progress, build
 from albertlm.corpus.sentences import paragraphs
-from albertlm.corpus.shards import Corpus, read_drops
+from albertlm.corpus.shards import Corpus, read_documents, read_drops
 from albertlm.executors import open_executor
 
 WORDS = re.findall(
@@ -184,6 +186,55 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
     assert moment > 10
 
 
+WRITING = [
+    "albertlm.storage",
+    *(f"albertlm.corpus.{name}" for name in ("build", "prepare", "shards", "write")),
+]
+
+
+def build_watched(inputs: list[str], folder: Path, on_call: Callable[[int], None]) -> int:
+    """Build, and report each call that the modules which write make; their number."""
+    calls = 0
+
+    def watch(frame: Any, event: str, _: Any) -> None:
+        nonlocal calls
+        if event in ("call", "c_call") and frame.f_globals.get("__name__") in WRITING:
+            calls += 1
+            on_call(calls)
+
+    sys.setprofile(watch)
+    try:
+        run(inputs, folder)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def build_until_call(inputs: list[str], folder: Path, moment: int) -> None:
+    def stop(call: int) -> None:
+        if call == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    build_watched(inputs, folder, stop)
+
+
+def test_killed_within_a_write(built: Corpus, inputs: list[str], tmp_path: Path) -> None:
+    calls = build_watched(inputs, tmp_path / "whole", lambda _: None)
+    unfinished = set()
+    for moment in random.Random(0).sample(range(1, calls), 12):
+        folder = tmp_path / str(moment)
+        process = multiprocessing.get_context("fork").Process(
+            target=build_until_call, args=(inputs, folder, moment)
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+        unfinished |= {path.suffix for path in folder.rglob(".*.partial")}
+        run(inputs, folder)
+        assert contents(folder) == contents(built.folder), f"killed at call {moment}"
+    assert unfinished  # some were killed while a file was being written
+
+
 def test_killed_while_the_plan_was_written(
     built: Corpus, inputs: list[str], tmp_path: Path
 ) -> None:
@@ -296,3 +347,5 @@ def test_a_damaged_corpus_is_refused(built: Corpus, tmp_path: Path) -> None:
     corpus = Corpus.open(tmp_path)
     with pytest.raises(ValueError, match=r"corpus-00000\.parquet is damaged"):
         list(corpus.documents(corpus.shards[0]))
+    with pytest.raises(ValueError, match=r"corpus-00000\.parquet is damaged"):
+        list(read_documents(corpus.shards[0]))
