@@ -255,17 +255,27 @@ def _save(folder: Path, fingerprints: Any) -> Path:
 
 
 def steps() -> dict[str, dict[str, float]]:
-    """The functions that `read, clean and split` calls, each alone, on articles."""
+    """The functions that `read, clean and split` and `tokens` call, each alone, on articles.
+
+    `SentencePiece` is the part of `encode` that is not ours.
+    """
     from albertlm.corpus.cleaning import clean
     from albertlm.corpus.documents import Document
     from albertlm.corpus.filters import Filters
     from albertlm.corpus.fingerprints import fingerprint
     from albertlm.corpus.sentences import split_sentences
+    from albertlm.tokenization.google_segmenter import GoogleSegmenter
+    from albertlm.tokenization.model_file import read_model
+    from albertlm.tokenization.normalization import GoogleNormalizer
 
     documents = list(islice(_articles(), 1500))
     cleaned = [clean(each.text) for each in documents]
     size = sum(len(each.text.encode()) for each in documents)
     filters = Filters()
+    sentences = [s for text in cleaned for part in split_sentences(text, "en") for s in part]
+    normalized = list(map(GoogleNormalizer(), sentences))
+    model = read_model(VOCABULARY)
+    segmenter = GoogleSegmenter(model, do_lower_case=True, keep_accents=False)
     contestants = {
         "clean": lambda: [clean(each.text) for each in documents],
         "filter": lambda: [filters.reason(text) for text in cleaned],
@@ -274,6 +284,10 @@ def steps() -> dict[str, dict[str, float]]:
             fingerprint(Document(each.id, each.source, text))
             for each, text in zip(documents, cleaned, strict=True)
         ],
+        "encode": lambda: segmenter.encode(sentences),
+        "SentencePiece": lambda: model.processor.encode(
+            normalized, return_type="numpy", num_threads=1
+        ),
     }
     medians = common.alternating_medians(ROUNDS, **contestants)
     return {name: {"MB/s": round(size / MB / each, 1)} for name, each in medians.items()}

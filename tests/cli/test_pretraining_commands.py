@@ -1,11 +1,10 @@
 """vocab, tokens, pretrain and evaluate, one after the other on a small corpus; and bad input."""
 
 import json
-from collections.abc import Callable
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-import shutil
 from pathlib import Path
 
 import pytest
@@ -148,7 +147,7 @@ def test_bad_input(
     capsys.readouterr()
     commands = {
         "vocab_size=1000000": ["vocab", corpus.folder, "-o", tmp_path / "v", "--size", 10**6],
-        "00001.parquet is damaged; build": ["vocab", copy, "-o", tmp_path / "v"],
+        "00001.parquet is damaged; fetch": ["vocab", copy, "-o", tmp_path / "v"],
         "00001.parquet is damaged": ["corpus", "stats", copy],
         "holds no corpus": ["vocab", nothing, "-o", tmp_path / "v"],
         "there is no vocabulary": [

@@ -191,7 +191,7 @@ def test_a_damaged_corpus_is_refused(
     content[len(content) // 3] ^= 1
     corpus.shards[0].write_bytes(content)
     with pytest.raises(
-        ValueError, match=r"corpus-00000.parquet is damaged; build the corpus again"
+        ValueError, match=r"corpus-00000.parquet is damaged; fetch it again, or remove"
     ):
         build(corpus, tiny_tokenizer, tmp_path / "tokens")
 

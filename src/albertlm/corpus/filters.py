@@ -56,8 +56,8 @@ class Filters:
             raise ValueError(f"min_characters is {self.min_characters}; 0 keeps every length")
         if self.language is not None and self.language not in languages():
             raise ValueError(
-                f"language {self.language!r} cannot be told from others; use None for no check, or "
-                f"one of {' '.join(languages())}"
+                f"language {self.language!r} cannot be told from others; check none "
+                f"(--any-language), or give one of {' '.join(languages())}"
             )
 
     def reason(self, text: str) -> str | None:

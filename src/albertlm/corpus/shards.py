@@ -19,6 +19,8 @@ FORMAT = "albertlm corpus 1"
 DOCUMENT_COLUMNS = ("id", "source", "title", "url", "licence", "text")
 DROP_COLUMNS = ("id", "source", "reason", "where", "text")
 
+_MEND = "fetch it again, or remove {} and build the corpus again"
+
 _GROUP_CHARACTERS = 4 << 20
 """Text of a row group: it is what a reader or writer holds in memory."""
 
@@ -50,7 +52,7 @@ class Corpus:
         corpus = cls(folder, manifest)
         for shard in corpus.shards:
             if not shard.is_file():
-                raise ValueError(f"{shard} is missing; fetch it, or build the corpus again")
+                raise ValueError(f"{shard} is missing; {_MEND.format(folder)}")
         return corpus
 
     @property
@@ -71,7 +73,7 @@ class Corpus:
 def verify(shard: Path, sha256: str) -> None:
     """Raise a ValueError where a file is not the one with this checksum."""
     if storage.sha256(shard) != sha256:
-        raise ValueError(f"{shard} is damaged; build the corpus again")
+        raise ValueError(f"{shard} is damaged; {_MEND.format(shard.parent)}")
 
 
 def read_documents(path: Path) -> Iterator[Document]:
@@ -102,7 +104,7 @@ def _read_rows(path: Path, columns: Iterable[str]) -> Iterator[dict[str, str]]:
     except FileNotFoundError:
         raise
     except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}); build the corpus again") from None
+        raise ValueError(f"{path} is damaged ({error}); {_MEND.format(path.parent)}") from None
 
 
 class RowWriter:
