@@ -148,6 +148,27 @@ def training_memory(
     return {**parts, "update": max(0, 2 * weights - room)}
 
 
+def step_communication(
+    config: AlbertConfig, *, ranks: int, sharded: bool = False, bf16_gradients: bool = False
+) -> int:
+    """Bytes that each process sends, and receives, for one step of data-parallel training.
+
+    Gradients travel once a step, whatever the number of layers and micro-batches. Where each of R
+    ranks gets the sum of its share of an array, each sends (R - 1) / R of it at least; where each
+    gets the shares of all, as much again; and summing everywhere is both.
+
+    Args:
+        config: the architecture.
+        ranks: processes that train together.
+        sharded: each updates its share of the weights, which then travel in place of the sums.
+        bf16_gradients: gradients travel in bfloat16; weights never do.
+    """
+    numbers = sum(map(math.prod, parameter_shapes(config).values()))
+    gradient = 2 if bf16_gradients else 4
+    both_ways = gradient + (4 if sharded else gradient)
+    return round(both_ways * numbers * (ranks - 1) / ranks)
+
+
 def _activations(
     config: AlbertConfig,
     *,
