@@ -168,6 +168,10 @@ def test_bad_input(
         ],
         "not 'albertlm tokens 1'": ["pretrain", "smoke", corpus.folder, "-o", tmp_path / "r"],
         "00000/tokens.npy is damaged": ["pretrain", "smoke", tokens, "-o", tmp_path / "r"],
+        "add --ranks": ["pretrain", "smoke", tokens, "-o", tmp_path / "r", "--engine", "ray"],
+        "--address and --ranks need --engine ray": [
+            "pretrain", "smoke", tokens, "-o", tmp_path / "r", "--ranks", 2,
+        ],
         "holds no tokens; make it": ["evaluate", nothing],
         "was not made with": ["evaluate", tokens],
     }  # fmt: skip

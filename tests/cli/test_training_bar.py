@@ -23,10 +23,10 @@ def test_the_share_of_the_matrix_rate() -> None:
 
 
 def test_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)  # for rich
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
-    with TrainingBar(100, None) as bar:
+    with TrainingBar(100, None, shown=True) as bar:
         for step in range(SMOOTHED + 5):
             bar.show(step + 1, STEP | {"total": 5.0 if step < 5 else 3.0})
         bar.say("note [b]")
@@ -38,6 +38,6 @@ def test_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
 
 
 def test_elsewhere_it_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with TrainingBar(100, None) as bar:
+    with TrainingBar(100, None, shown=False) as bar:
         bar.show(1, STEP)
     assert capsys.readouterr() == ("", "")

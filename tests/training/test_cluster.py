@@ -32,4 +32,4 @@ def test_too_small_a_cluster(cluster: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="ranks=3 is not allowed; the cluster has 2 CPUs"):
         run_on_cluster(work, Job(tmp_path), tmp_path, ranks=3, address=cluster)
     with pytest.raises(ValueError, match="the cluster has 0 GPUs"):
-        run_on_cluster(work, Job(tmp_path), tmp_path, ranks=1, address=cluster, gpus=True)
+        run_on_cluster(work, Job(tmp_path), tmp_path, ranks=1, address=cluster, device="cuda")

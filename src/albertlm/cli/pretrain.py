@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -80,58 +79,69 @@ def pretrain(
     keep: Annotated[
         int, typer.Option(min=1, help="Newest checkpoints that stay, beside the best.")
     ] = _DEFAULT.keep,
+    engine: common.MapEngine = "local",
+    address: common.Address = None,
+    ranks: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes on the Ray cluster, each with a GPU or else a core."),
+    ] = None,
     as_json: common.Json = False,
 ) -> None:
     """Pretrain a model with masked tokens and sentence order.
 
     The run's folder gets `metrics.jsonl`, checkpoints, and in the end `model/`, which every
     --model option takes. Held-out documents (about 1 %) are only validated on. A run that was
-    interrupted goes on with the same command.
+    interrupted goes on with the same command. `torchrun` starts it in several processes.
     """
-    from albertlm.cli.training_bar import TrainingBar
+    from albertlm.cli.training_job import Job, train
     from albertlm.overrides import override
     from albertlm.pretraining.shards import Tokens
     from albertlm.recipes.registry import find
-    from albertlm.training import state, trainer
-    from albertlm.training.devices import matrix_rate, resolve
+    from albertlm.training import state
+    from albertlm.training.cluster import run_on_cluster
 
     make = find(recipe)
     if resume and not state.checkpoints(output):
         raise ValueError(f"{output} holds no run to go on with; leave --resume out to begin one")
-    opened = Tokens.open(tokens)
-    training = opened.part("training")
-    held_out = opened.part("held-out") if opened.manifest["held-out"]["tokens"] else None
-    config = override(make(training.tokenizer.vocab_size), changes or ())
+    vocab_size = Tokens.open(tokens).part("training").tokenizer.vocab_size
+    config = override(make(vocab_size), changes or ())
     if source is not None:
         config = dataclasses.replace(config, source=source)
-    execution = resolve(
-        Execution(
-            device=device,
-            bf16=bf16,
-            micro_batch=micro_batch,
-            checkpointing=checkpointing,
-            compile=compile_layer,
-            workers=workers,
-            sharded=sharded,
-            bf16_gradients=bf16_gradients,
-            log_every=log_every,
-            save_every=save_every,
-            validate_every=validate_every,
-            keep=keep,
+    execution = Execution(
+        device=device,
+        bf16=bf16,
+        micro_batch=micro_batch,
+        checkpointing=checkpointing,
+        compile=compile_layer,
+        workers=workers,
+        sharded=sharded,
+        bf16_gradients=bf16_gradients,
+        log_every=log_every,
+        save_every=save_every,
+        validate_every=validate_every,
+        keep=keep,
+    )
+    job = Job(config, execution, tokens.resolve(), output.resolve())
+    if engine == "local":
+        _check_local(address, ranks)
+        ended = train(job)
+    elif ranks is None:
+        raise ValueError("the engine ray needs the number of processes; add --ranks, such as 8")
+    else:
+        ended = run_on_cluster(train, job, output, ranks=ranks, address=address, device=device)
+    if ended.first:
+        _tell(output, ended.step, ended.values, as_json=as_json)
+
+
+def _check_local(address: str | None, ranks: int | None) -> None:
+    if address is not None or ranks is not None:
+        raise ValueError(
+            "--address and --ranks need --engine ray; on one machine, "
+            "`torchrun --nproc-per-node 2 --no-python albertlm pretrain …` starts two processes"
         )
-    )
-    rate = (
-        matrix_rate(str(execution.device), bf16=bool(execution.bf16))
-        if sys.stderr.isatty()
-        else None
-    )
-    step, values = config.total_steps, dict[str, float]()
-    with TrainingBar(config.total_steps, rate) as bar:
-        for report in trainer.pretrain(config, training, output, execution, held_out=held_out):
-            step, values = report.step, report.values
-            for note in report.notes:
-                bar.say(note)
-            bar.show(step, values)
+
+
+def _tell(output: Path, step: int, values: dict[str, float], *, as_json: bool) -> None:
     model = output / "model"
     finished = model.is_dir()
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
@@ -17,15 +16,16 @@ SMOOTHED = 20
 
 
 class TrainingBar:
-    """A bar on the standard error, where that is a terminal.
+    """A bar on the standard error.
 
     Args:
         total: steps of the run.
         matrix_rate: floating-point operations a second that the device could do, for the MFU;
             None to leave that out.
+        shown: whether there is a bar; lines that are said are shown in any case.
     """
 
-    def __init__(self, total: int, matrix_rate: float | None) -> None:
+    def __init__(self, total: int, matrix_rate: float | None, *, shown: bool) -> None:
         self.total = total
         self.matrix_rate = matrix_rate
         self._last: deque[Mapping[str, float]] = deque(maxlen=SMOOTHED)
@@ -34,7 +34,7 @@ class TrainingBar:
             MofNCompleteColumn(),
             TextColumn("{task.fields[shown]}"),
             console=Console(stderr=True, markup=False, highlight=False),
-            disable=not sys.stderr.isatty(),
+            disable=not shown,
         )
         self._task = self._progress.add_task("", total=total, shown="")
 

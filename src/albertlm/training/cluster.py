@@ -20,7 +20,7 @@ def run_on_cluster(
     *,
     ranks: int,
     address: str | None = None,
-    gpus: bool = False,
+    device: str | None = None,
 ) -> Result:
     """Call a function in several processes of a Ray cluster, where `Group.join` connects them.
 
@@ -34,7 +34,7 @@ def run_on_cluster(
         run: the run's folder, which all machines see at the same place.
         ranks: number of processes; each takes a GPU, or else a core.
         address: as in `executors.open_executor`.
-        gpus: whether each takes a GPU.
+        device: `cpu` or `cuda`; None for `cuda` where the cluster has GPUs.
 
     Returns:
         What the first process's call returned.
@@ -49,7 +49,7 @@ def run_on_cluster(
         from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
         from ray.train.torch import TorchConfig, TorchTrainer
 
-        _check_size(ranks, "GPU" if gpus else "CPU")
+        gpus = _uses_gpus(ranks, device)
         trainer = TorchTrainer(
             _call,
             train_loop_config={"function": function, "job": job},
@@ -73,16 +73,19 @@ def _call(config: dict[str, Any]) -> Any:
     return config["function"](config["job"])
 
 
-def _check_size(ranks: int, kind: str) -> None:
-    """Raise where there is no room: Ray itself would wait for it without end."""
+def _uses_gpus(ranks: int, device: str | None) -> bool:
+    """Raises where there is no room: Ray itself would wait for it without end."""
     import ray
 
-    there = int(ray.cluster_resources().get(kind, 0))  # type: ignore[no-untyped-call]
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    gpus = device != "cpu" and (device is not None or resources.get("GPU", 0) > 0)
+    there = int(resources.get("GPU" if gpus else "CPU", 0))
     if not 1 <= ranks <= there:
         raise ValueError(
-            f"ranks={ranks} is not allowed; the cluster has {there} {kind}s, one for each rank: "
-            "add machines or lower it"
+            f"ranks={ranks} is not allowed; the cluster has {there} {'GPU' if gpus else 'CPU'}s, "
+            "one for each rank: add machines or lower it"
         )
+    return gpus
 
 
 def _cause(failed: Any) -> Exception:
