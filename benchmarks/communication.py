@@ -142,7 +142,7 @@ def measure(group: Group, rounds: int) -> dict[str, Any]:
         "albert-base-v2", hidden_dropout_prob=0, attention_probs_dropout_prob=0
     )
     phase = Phase(steps=1, batch_size=TEXTS * group.size, length=LENGTH)
-    config = PretrainingConfig(model=model, phases=(phase,), warmup_steps=0, bf16=False)
+    config = PretrainingConfig(model=model, phases=(phase,), warmup_steps=0)
     buckets: list[tuple[float, int]] = []
     steps = {name: ours(config, execution, group) for name, execution in WAYS.items()}
     steps[PEER] = theirs(config, buckets)
@@ -152,7 +152,7 @@ def measure(group: Group, rounds: int) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for name, step in steps.items():
         execution = WAYS.get(name, Execution())
-        exchange = exchange_seconds(size // 4, execution, group, rounds)
+        exchange = exchange_seconds(size // 4, execution, group, 20)
         formula = costs.step_communication(
             model,
             ranks=group.size,
@@ -203,7 +203,7 @@ def by_model(ranks: int) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     if "RANK" not in os.environ:
         torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

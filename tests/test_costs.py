@@ -269,3 +269,24 @@ def test_weights_gradients_and_states_are_in_float32() -> None:
 def test_a_device_of_unknown_arithmetic_is_refused() -> None:
     with pytest.raises(ValueError, match="device='tpu' is not allowed; it must be cpu or cuda"):
         costs.training_memory(AlbertConfig(), batch_size=1, length=8, device="tpu")
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 5])
+def test_communication_is_that_of_a_ring(ranks: int) -> None:
+    """Counted where each rank passes a share on to the next, round by round."""
+    config = AlbertConfig.preset("albert-base-v2")
+    share = sum(costs.parameters_by_part(config).values()) / ranks
+    rounds = range(ranks - 1)
+    gradients, weights = sum(4 * share for _ in rounds), sum(4 * share for _ in rounds)
+    halves = gradients / 2
+    expected = {
+        (False, False): gradients + gradients,
+        (False, True): halves + halves,
+        (True, False): gradients + weights,
+        (True, True): halves + weights,
+    }
+    for (sharded, bf16), sent in expected.items():
+        counted = costs.step_communication(
+            config, ranks=ranks, sharded=sharded, bf16_gradients=bf16
+        )
+        assert counted == pytest.approx(sent, abs=1)

@@ -49,3 +49,10 @@ def test_a_missing_process_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> Non
         Group.join("cpu", timeout=2),
     ):
         pass
+
+
+def test_restarts_with_a_shared_store_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "3")
+    with pytest.raises(ValueError, match="TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"), Group.join("cpu"):
+        pass

@@ -58,7 +58,9 @@ class Group:
 
         Raises:
             ConnectionError: not all processes came.
+            ValueError: `torchrun` would start processes again that cannot find each other then.
         """
+        _refuse_shared_store()
         group = cls.alone(device)
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
@@ -116,6 +118,16 @@ class Group:
         if self.size > 1:
             with _told(_LOST):
                 _all_gather(numbers, numbers[self.share(len(numbers))])
+
+
+def _refuse_shared_store() -> None:
+    """By default a restart reads addresses of processes that are dead (pytorch issue 135712)."""
+    restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0"))
+    if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        raise ValueError(
+            f"--max-restarts={restarts} needs TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in the "
+            "environment of torchrun, or restarted processes may not find each other; set it"
+        )
 
 
 _LOST = "another process of the run died or is silent"
