@@ -38,7 +38,7 @@ pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus i
 	$(BIN)/python tools/ship_model.py $(RUN)/run $(RUN)/tokens $(RUN)/wikipedia/tokens
 
 benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
-	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v -e report.py -e scale.py); do $(BIN)/python $$script || exit 1; done
+	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v -e report.py -e scale -e ablations.py); do $(BIN)/python $$script || exit 1; done
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/scale.py
 
