@@ -1,4 +1,4 @@
-"""Writes docs/scale.md: what a corpus costs on one machine and on fifty, from measured rates."""
+"""Writes docs/scale.md: what a corpus costs on one machine and on fifty, and what training does."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import scale_pretraining
 from albertlm import storage
 
 HERE = Path(__file__).parent
@@ -51,7 +52,9 @@ TERABYTE = Corpus(
     "read, clean and split articles.parquet",
 )
 
-HEAD = """# What a corpus costs at scale
+HEAD = """# What a corpus and a pretraining cost at scale
+
+## The corpus
 
 Computed by `make results` from the rates in [results.md](results.md) ({processor}; {date}), nothing
 typed in by hand but the assumptions:
@@ -86,7 +89,7 @@ def page() -> str:
     ]
     for corpus in (WIKIPEDIA, TERABYTE):
         lines += _corpus(corpus, measured)
-    lines += _memory(measured)
+    lines += [*_memory(measured), scale_pretraining.section()]
     return "\n".join(lines)
 
 
@@ -113,7 +116,7 @@ def _corpus(corpus: Corpus, measured: dict[str, Any]) -> list[str]:
         ("tokens", corpus.text / rates["tokens"], shards + 2 * tokens),
     ]
     lines = [
-        f"## {corpus.name}",
+        f"### {corpus.name}",
         "",
         (
             f"{corpus.stored / 1e9:,.0f} GB on disk become {shards / 1e9:,.0f} GB of corpus "
@@ -154,7 +157,7 @@ def _memory(measured: dict[str, Any]) -> list[str]:
     growth = measured["stages"][worst]["growth"]
     bytes_each = row["bytes in memory a document"]
     return [
-        "## Memory",
+        "### Memory",
         "",
         (
             f"A worker needs {peaks[worst]:,} MiB at most (`{worst}`, 500 MB in one task, "
