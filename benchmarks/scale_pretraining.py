@@ -145,7 +145,7 @@ class Job:
         share = shape.batch_size // self.gpus
         sizes = (share >> halved for halved in range(share.bit_length()))
         room = (1 - RESERVED) * MEMORY
-        on_gpu = Execution(device="cuda")
+        on_gpu = Execution(device="cuda", bf16=True)
         return next(size for size in sizes if step_memory(self.config, shape, on_gpu, size) <= room)
 
 

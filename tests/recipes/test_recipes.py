@@ -155,6 +155,13 @@ def test_the_hour_on_a_gpu_is_one_at_the_stated_rate() -> None:
     assert len(tokens) == 1
 
 
+def test_the_night_is_one_at_the_measured_rates() -> None:
+    seconds = (1.71, 8.18)  # a step of each phase, as the docstring says
+    phases = small.cpu_overnight(8_000).phases
+    hours = sum(phase.steps * each for phase, each in zip(phases, seconds, strict=True)) / 3600
+    assert hours == pytest.approx(9.3, abs=0.05)
+
+
 def test_the_rate_follows_the_root_of_the_batch() -> None:
     config = RECIPES["albert-base-v2"](30_000)
     full, quarter = (config.rate(3000, size) for size in (4096, 1024))

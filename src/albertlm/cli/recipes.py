@@ -48,7 +48,8 @@ def recipes(
 def _costs(config: PretrainingConfig) -> dict[str, Any]:
     longest = max(config.phases, key=lambda phase: phase.length)
     one, two = (
-        step_memory(config, longest, Execution(device="cuda"), examples) for examples in (64, 128)
+        step_memory(config, longest, Execution(device="cuda", bf16=True), examples)
+        for examples in (64, 128)
     )
     return {
         "parameters": sum(costs.parameters_by_part(config.model).values()),
