@@ -7,7 +7,7 @@ INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraint
 DATA ?= $(or $(ALBERTLM_DATA),../shared/data)
 RUN := runs/shipped
 
-.PHONY: demo test check format pretrained benchmarks results clean
+.PHONY: demo test check format pretrained ablations benchmarks results clean
 
 demo: $(VENV)/.core  ## fill the mask of the model card with the model that ships
 	$(BIN)/albertlm fill-mask "Hello I'm a [MASK] model."
@@ -26,16 +26,24 @@ format: $(VENV)/.dev  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus in $(DATA): 80 minutes
+pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus in $(DATA): three hours
 	$(BIN)/albertlm corpus build $(DATA)/corpus --output $(RUN)/corpus
 	test -e $(RUN)/vocabulary/tokenizer.json || \
 		$(BIN)/albertlm vocab $(RUN)/corpus --output $(RUN)/vocabulary
 	$(BIN)/albertlm tokens $(RUN)/corpus --vocabulary $(RUN)/vocabulary --output $(RUN)/tokens
-	$(BIN)/albertlm pretrain shipped $(RUN)/tokens --output $(RUN)/run
+	$(BIN)/albertlm pretrain shipped $(RUN)/tokens --output $(RUN)/first
+	$(BIN)/albertlm pretrain shipped-longer $(RUN)/tokens --output $(RUN)/run --from $(RUN)/first/model
 	$(BIN)/albertlm corpus build $(DATA)/corpus/wikipedia-*.parquet --output $(RUN)/wikipedia/corpus
 	$(BIN)/albertlm tokens $(RUN)/wikipedia/corpus \
 		--vocabulary $(RUN)/vocabulary --output $(RUN)/wikipedia/tokens
 	$(BIN)/python tools/ship_model.py $(RUN)/run $(RUN)/tokens $(RUN)/wikipedia/tokens
+
+ablations: $(VENV)/.dev  ## repeat the paper's ablations at small scale, on what `pretrained` made: an hour
+	$(BIN)/albertlm vocab $(RUN)/corpus --size 8000 --output $(RUN)/vocabulary-8k
+	$(BIN)/albertlm tokens $(RUN)/corpus --vocabulary $(RUN)/vocabulary-8k --output $(RUN)/tokens-8k
+	$(BIN)/albertlm tokens $(RUN)/wikipedia/corpus \
+		--vocabulary $(RUN)/vocabulary-8k --output $(RUN)/wikipedia/tokens-8k
+	$(BIN)/python benchmarks/ablations.py $(RUN)/tokens-8k $(RUN)/wikipedia/tokens-8k $(RUN)/ablations
 
 benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
 	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v -e report.py -e scale -e ablations.py); do $(BIN)/python $$script || exit 1; done

@@ -3,7 +3,7 @@
     python tools/ship_model.py RUN TOKENS HELD_OUT_TOKENS
 
 The first tokens are those of the run; the held-out part of the second is what the card's scores are
-measured on, with the written, rounded weights.
+measured on, with the written, rounded weights. The report on the run goes to `docs/shipped`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, hub, storage
 from albertlm.evaluation.pretraining import PretrainingScores, evaluate_pretraining
 from albertlm.pretraining.shards import Tokens
+from albertlm.training.report.history import History
+from albertlm.training.report.page import write_report
+from albertlm.training.report.summary import summarise
 
 LIMIT_BYTES = 16 << 20
+REPORT = Path(__file__).parents[1] / "docs" / "shipped"
 CARD = """---
 license: apache-2.0
 language: en
@@ -35,9 +38,9 @@ tags: [albert]
 # The small ALBERT that ships with albertlm
 
 A stand-in, so that every command and pipeline works without a network. It is {parameters:,}
-parameters trained for {minutes:.0f} minutes on two CPU cores. The released ALBERT models saw far
-more text, for far longer; use those (`albert/albert-base-v2` and its family) for anything that
-matters.
+parameters, trained on one or two CPU cores for as long as its recipe below tells. The released
+ALBERT models saw far more text, for far longer; use those (`albert/albert-base-v2` and its family)
+for anything that matters.
 
 ## What it cannot do
 
@@ -60,9 +63,9 @@ accents) was trained on 500,000 sentences of the same training documents.
 {layers} applications of one layer of {hidden} hidden units and {heads} heads, embeddings of
 {embedding}, positions for {window} tokens. Masked language modelling (15 % of the tokens, n-grams
 of up to three whole words, 80/10/10) and sentence order; LAMB, peak learning rate {rate}, {warmup}
-steps of warmup, linear decay, no dropout, bfloat16 products. Phases: {phases}.
+steps of warmup, linear decay, no dropout. Phases: {phases}.
 {steps:,} steps saw {tokens:,.0f} tokens in {minutes:.1f} minutes. `make pretrained` repeats the
-recipe.
+recipes.
 {note}
 
 ![Loss and accuracy over the run](curve.png)
@@ -94,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         AlbertForPreTraining.from_pretrained(options.run / "model").half().save_pretrained(folder)
         AlbertTokenizer.from_pretrained(options.run / "model").save_pretrained(folder)
         scores = measure(folder, Tokens.open(options.held_out_tokens))
-        draw_curve(read_metrics(options.run), folder / "curve.png")
+        draw_curve(History.read(options.run), folder / "curve.png")
         text = card(options.run, Tokens.open(options.tokens), scores, options.note)
         (folder / "README.md").write_text(text, encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.iterdir())
@@ -102,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise ValueError(f"{size} bytes are more than the {LIMIT_BYTES} that may ship")
         with storage.replaced_folder(options.output) as partial:
             shutil.copytree(folder, partial)
+    write_report([History.read(options.run)], REPORT)
     print(f"{options.output}: {size:,} bytes, {json.dumps(asdict(scores))}")
 
 
@@ -112,25 +116,19 @@ def measure(folder: Path, tokens: Tokens) -> PretrainingScores:
     return evaluate_pretraining(model, tokenizer, tokens.part("held-out"))
 
 
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def card(run: Path, tokens: Tokens, scores: PretrainingScores, note: str) -> str:
     """The model card, every number from the files of the run and its tokens."""
-    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    history = History.read(run)
+    config, summary = history.config, summarise(history)
     model = AlbertConfig.from_dict(config["model"])
-    metrics = read_metrics(run)
     phases = [
         f"{phase['steps']:,} steps of {phase['batch_size']}x{phase['length']} tokens"
         f" at {phase['layers'] or model.num_hidden_layers} applications"
         for phase in config["phases"]
     ]
-    parameters = AlbertForPreTraining.from_pretrained(run / "model").parameters()
     return CARD.format(
-        parameters=sum(parameter.numel() for parameter in parameters),
-        minutes=sum(line["seconds"] for line in metrics) / 60,
+        parameters=summary.parameters,
+        minutes=60 * (summary.hours or 0),
         documents=tokens.manifest["training"]["documents"],
         sentences=tokens.manifest["training"]["sentences"],
         corpus_tokens=tokens.manifest["training"]["tokens"],
@@ -142,24 +140,25 @@ def card(run: Path, tokens: Tokens, scores: PretrainingScores, note: str) -> str
         rate=config["learning_rate"],
         warmup=config["warmup_steps"],
         phases="; ".join(phases),
-        steps=metrics[-1]["step"],
-        tokens=sum(line["tokens"] for line in metrics),
+        steps=summary.steps,
+        tokens=summary.tokens,
         note=note,
         **asdict(scores),
     )
 
 
-def draw_curve(metrics: list[dict[str, Any]], path: Path) -> None:
+def draw_curve(run: History, path: Path) -> None:
     """Training loss and accuracies over the tokens seen."""
-    tokens, seen = 0, []
-    for line in metrics:
-        tokens += line["tokens"]
-        seen.append(tokens / 1e6)
     figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    loss.plot(seen, [line["mlm_loss"] for line in metrics])
+    curves = (
+        (loss, "mlm_loss", 1, "masked tokens"),
+        (accuracy, "mlm_accuracy", 100, "masked tokens"),
+        (accuracy, "sop_accuracy", 100, "sentence order"),
+    )
+    for axes, name, scale, label in curves:
+        series = run.training[name]
+        axes.plot(run.tokens_seen(series.steps) / 1e6, scale * series.values, label=label)
     loss.set(xlabel="million tokens", ylabel="masked-token loss, nats")
-    for name, label in (("mlm_accuracy", "masked tokens"), ("sop_accuracy", "sentence order")):
-        accuracy.plot(seen, [100 * line[name] for line in metrics], label=label)
     accuracy.set(xlabel="million tokens", ylabel="training accuracy, %", ylim=(0, 100))
     accuracy.legend()
     for axes in (loss, accuracy):
