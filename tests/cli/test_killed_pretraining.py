@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from albertlm.pretraining.shards import TokenPart
@@ -18,6 +20,7 @@ from albertlm.pretraining.shards import TokenPart
 STEPS = 60
 PROGRAM = "import sys; from albertlm.cli import main; main(sys.argv[1:])"
 TIMES = ("seconds", "waited")
+TOKENS = "tokens"
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +58,35 @@ def start(arguments: Sequence[str], run: Path, signal_number: int, random_: rand
 
 @pytest.mark.slow
 def test_killed_and_terminated(tokens: Path, tmp_path: Path) -> None:
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    check(tokens, tmp_path, kills=3)
+
+
+@pytest.mark.slow
+def test_on_real_text(shared_data: Path, tmp_path: Path) -> None:
+    articles = next((shared_data / "corpus").glob("wikipedia-*-00000-*.parquet"))
+    rows = next(pq.ParquetFile(articles).iter_batches(200))
+    pq.write_table(pa.Table.from_batches([rows]), tmp_path / "articles.parquet")
+    vocabulary = shared_data / "albert-vocab"
+    made = (
+        ["corpus", "build", str(tmp_path / "articles.parquet"), "--output", str(tmp_path / "c")],
+        ["tokens", str(tmp_path / "c"), "--vocabulary", str(vocabulary), "--output", TOKENS],
+    )
+    for arguments in made:
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, *arguments],
+            check=True,
+            capture_output=True,
+            cwd=tmp_path,
+        )
+    check(tmp_path / TOKENS, tmp_path, kills=1)
+
+
+def check(tokens: Path, folder: Path, kills: int) -> None:
+    """Kill a run so many times, terminate it once, and compare with one that was let alone."""
+    whole, cut = folder / "whole", folder / "cut"
     subprocess.run(command(tokens, whole), check=True, capture_output=True)
     random_ = random.Random(0)
-    codes = [start(command(tokens, cut), cut, signal.SIGKILL, random_) for _ in range(3)]
+    codes = [start(command(tokens, cut), cut, signal.SIGKILL, random_) for _ in range(kills)]
     assert -signal.SIGKILL in codes
     if not (cut / "model").exists():
         assert start(command(tokens, cut), cut, signal.SIGTERM, random_) == os.EX_OK

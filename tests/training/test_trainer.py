@@ -19,7 +19,7 @@ import transformers
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AlbertForPreTraining as Theirs
 
-from albertlm import AlbertTokenizer, storage
+from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, storage
 from albertlm.pretraining.loader import Batch, PretrainingData
 from albertlm.pretraining.masking import MaskingConfig
 from albertlm.pretraining.shards import TokenPart
@@ -262,6 +262,19 @@ def test_too_many_spikes_end_the_run(
     config = replace(config, spikes=rule, learning_rate=10.0, warmup_steps=0)
     with pytest.raises(FloatingPointError, match="after 2 rollbacks; lower the learning rate"):
         list(pretrain(config, tokens, tmp_path, OFTEN))
+
+
+def test_it_begins_with_other_weights_where_asked(
+    tiny_folder: Path, tokens: TokenPart, tmp_path: Path, tiny_tokenizer: AlbertTokenizer
+) -> None:
+    model = AlbertConfig.from_pretrained(tiny_folder)
+    phases = (Phase(steps=2, batch_size=4, length=32),)
+    config = PretrainingConfig(model=model, phases=phases, source=str(tiny_folder), warmup_steps=0)
+    report = next(pretrain(config, tokens, tmp_path / "new", OFTEN))
+    assert f"weights of {tiny_folder}: 70 pieces carried over" in report.notes
+    begun = AlbertForPreTraining.from_pretrained(tmp_path / "new" / "checkpoint-0").state_dict()
+    for name, weight in AlbertForPreTraining.from_pretrained(tiny_folder).state_dict().items():
+        assert torch.equal(weight, begun[name]), name
 
 
 def test_a_loss_that_is_not_finite_keeps_its_batch(
