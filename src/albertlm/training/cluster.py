@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from albertlm.executors import ATTEMPTS, connected
-from albertlm.training import state
 from albertlm.training.group import TIMEOUT
 
 Job = TypeVar("Job")
@@ -25,8 +24,9 @@ def run_on_cluster(
 ) -> Result:
     """Call a function in several processes of a Ray cluster, where `Group.join` connects them.
 
-    When one of them dies, or its machine, all are started again, and go on from the run's newest
-    checkpoint, as `trainer.pretrain` does; but `ATTEMPTS` times at most without a new checkpoint.
+    When one of them dies, or its machine, all are started again, `ATTEMPTS` times in all: so the
+    function must go on from what an earlier call left in the run's folder, as `trainer.pretrain`
+    does.
 
     Args:
         function: of a module, so that a worker can import it.
@@ -46,38 +46,27 @@ def run_on_cluster(
         Exception: what the function raised.
     """
     with connected(address):
-        from ray.train import TrainingFailedError
+        from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+        from ray.train.torch import TorchConfig, TorchTrainer
 
         gpus = _uses_gpus(ranks, device)
-        attempts, newest = 0, state.checkpoints(Path(run))[-1:]
-        while attempts < ATTEMPTS:
-            try:
-                result: Result = _trainer(function, job, run, ranks, gpus).fit().return_value
-            except TrainingFailedError as error:
-                if own := _own_error(error):
-                    raise own from None
-            else:
-                return result
-            before, newest = newest, state.checkpoints(Path(run))[-1:]
-            attempts = attempts + 1 if newest == before else 1
-    raise OSError(
-        f"processes of the run died {ATTEMPTS} times (killed, or out of memory); start it again "
-        "with smaller micro-batches: it goes on from its newest checkpoint"
-    )
-
-
-def _trainer(function: Any, job: Any, run: str | Path, ranks: int, gpus: bool) -> Any:
-    """One attempt: Ray Train's own retries would repeat errors, and leave out early deaths."""
-    from ray.train import RunConfig, ScalingConfig
-    from ray.train.torch import TorchConfig, TorchTrainer
-
-    return TorchTrainer(
-        _call,
-        train_loop_config={"function": function, "job": job},
-        torch_config=TorchConfig(timeout_s=int(TIMEOUT)),
-        scaling_config=ScalingConfig(num_workers=ranks, use_gpu=gpus),
-        run_config=RunConfig(name="ray", storage_path=str(Path(run).resolve())),
-    )
+        trainer = TorchTrainer(
+            _call,
+            train_loop_config={"function": function, "job": job},
+            torch_config=TorchConfig(timeout_s=int(TIMEOUT)),
+            scaling_config=ScalingConfig(num_workers=ranks, use_gpu=gpus),
+            run_config=RunConfig(
+                name="ray",
+                storage_path=str(Path(run).resolve()),
+                failure_config=FailureConfig(max_failures=ATTEMPTS - 1),
+            ),
+        )
+        try:
+            ended: Any = trainer.fit()
+        except TrainingFailedError as error:
+            raise _cause(error) from None
+    result: Result = ended.return_value
+    return result
 
 
 def _call(config: dict[str, Any]) -> Any:
@@ -99,12 +88,17 @@ def _uses_gpus(ranks: int, device: str | None) -> bool:
     return gpus
 
 
-def _own_error(failed: Any) -> Exception | None:
-    """What a process raised, where none just died; others may have lost their connection to it."""
+def _cause(failed: Any) -> Exception:
+    """What went wrong first: where one process fails, others lose their connection to it."""
     from ray.exceptions import RayError
 
     failures: dict[int, Exception] = getattr(failed, "worker_failures", None) or {
         0: failed.controller_failure
     }
-    own = (e for e in failures.values() if not isinstance(e, RayError | ConnectionError))
-    return next(own, None)
+    for error in failures.values():
+        if not isinstance(error, RayError | ConnectionError):
+            return error
+    return OSError(
+        f"processes of the run died {ATTEMPTS} times (killed, or out of memory); start it again "
+        "with smaller micro-batches: it goes on from its newest checkpoint"
+    )
