@@ -146,3 +146,16 @@ def test_headings_go_where_there_is_a_title() -> None:
     assert without_headings(text, title) == prose
     assert without_headings(text, "") == text
     assert without_headings("<b>Six</b> words are <i>in it</i> too.", "T") == ""
+
+
+@pytest.mark.parametrize(
+    ("title", "heading", "prose"),
+    [
+        ("东京", "第二次世界大战以后", "东京是日本的首都，也是世界上人口最多的都市之一。"),
+        ("東京", "ギャラリー", "東京は日本の首都であり、世界でも最大級の都市である。"),
+        ("กรุงเทพ", "ประวัติศาสตร์", "กรุงเทพมหานครเป็นเมืองหลวงและนครที่มีประชากรมากที่สุด"),
+    ],
+    ids=("zh", "ja", "th"),
+)
+def test_prose_without_blanks_is_no_heading(title: str, heading: str, prose: str) -> None:
+    assert without_headings(f"{title}\n{heading}\n{prose}", title) == prose

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from ftfy import TextFixerConfig
 
 HEADING_WORDS = 6
+_IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_UNSPACED = r"\u0e00-\u109f\u1780-\u17ff"
+_WORD = re.compile(rf"[{_IDEOGRAPHS}]{{1,2}}|[{_UNSPACED}]{{1,5}}|[^\s{_IDEOGRAPHS}{_UNSPACED}]+")
+"""What counts as a word of a heading. Scripts without blanks between words have about two
+characters a word in Chinese and Japanese, five in Thai, Lao, Tibetan, Burmese and Khmer."""
+
 PASSES = 8
 """How often a line is mended before it is given up."""
 
@@ -64,7 +70,9 @@ def without_headings(text: str, title: str) -> str:
     """Text without its title and its section headings, where an extractor left them as lines.
 
     The line that is the title goes, and so does every line of at most six words: a stated rule,
-    which takes a few short paragraphs with it. Without a title the text stays as it is.
+    which takes a few short paragraphs with it. In scripts without blanks between words a word is
+    two ideographs or kana, or five letters of Thai and its like. Without a title the text stays
+    as it is.
 
     Args:
         text: a paragraph a line.
@@ -77,7 +85,9 @@ def without_headings(text: str, title: str) -> str:
 
 def _is_heading(line: str, title: str) -> bool:
     bare = _without_tags(line).strip()
-    return bare == title or len(bare.split()) <= HEADING_WORDS
+    if bare == title:
+        return True
+    return len(bare.split()) <= HEADING_WORDS and len(_WORD.findall(bare)) <= HEADING_WORDS
 
 
 def _cleaned(text: str, passes: int) -> str:
