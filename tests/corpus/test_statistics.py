@@ -85,15 +85,17 @@ def test_for_machines() -> None:
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
 def test_the_picture(tmp_path: Path, suffix: str) -> None:
-    corpus = [document(n, [[n % 60 + 1] * 3], f"source {n % 9}") for n in range(200)]
+    corpus = [document(n, [[n % 30 + 6] * 3], f"source {n % 9}") for n in range(200)]
     paths = [tmp_path / f"{name}{suffix}" for name in ("one", "two")]
     for path in paths:
-        plot(describe(corpus), {"too short": 7, "near copy": 2}, path)
+        plot(describe(corpus), {"too short": 7, "near copy": 2}, path, {"tokens a word": 1.25})
     assert paths[0].read_bytes() == paths[1].read_bytes()
     if suffix == ".svg":
         drawn = paths[0].read_text()
         for words in ("200 documents", "kept 200, left out 9", "3 other sources", "near copy"):
             assert words in drawn
+        assert "tokens a word: 1.25" in drawn
+        assert "mathdefault" not in drawn  # no `2 × 10¹` at the ticks between powers of ten
 
 
 def test_a_picture_of_one_document(tmp_path: Path) -> None:

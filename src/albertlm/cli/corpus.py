@@ -144,7 +144,7 @@ def stats(
     folder: common.Corpus,
     *,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the lengths and what was left out: .png or .svg.")
+        Path | None, typer.Option(help="Draw lengths, drops and fit: .png or .svg.")
     ] = None,
     vocabulary: Annotated[
         str | None, typer.Option(help="Measure how this vocabulary fits: a folder or a hub id.")
@@ -170,7 +170,7 @@ def stats(
     dropped = opened.manifest["counts"]["dropped"]
     fit = _fit(vocabulary, opened) if vocabulary else {}
     if plot:
-        statistics.plot(found, dropped, plot)
+        statistics.plot(found, dropped, plot, fit)
     if as_json:
         common.print_json({**found.to_dict(), "dropped": dropped, **fit})
         return

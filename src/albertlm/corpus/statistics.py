@@ -36,6 +36,8 @@ _STYLE = {
 _BARS, _SPREAD, _LEFT_OUT = "#0072b2", "#d55e00", "#888888"
 _PER_OCTAVE = 4
 _MOST_SOURCES = 6
+_WIDE = 1000
+"""From so large a ratio of the ends of an axis on, there is no room for 2 and 5 between powers."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +129,19 @@ def least(number: int, per_octave: int = 32) -> int:
     return (number - per_octave * shift) << shift
 
 
-def plot(statistics: Statistics, dropped: Mapping[str, int], path: Path) -> None:
+def plot(
+    statistics: Statistics,
+    dropped: Mapping[str, int],
+    path: Path,
+    fit: Mapping[str, float] | None = None,
+) -> None:
     """Draw the three distributions of lengths, and what became of all documents.
 
     Args:
         statistics: of the corpus.
         dropped: documents left out, by reason.
         path: ends in .png or .svg.
+        fit: how a vocabulary fits, by what is measured, for the second line of the title.
     """
     import matplotlib.style
     from matplotlib.figure import Figure
@@ -144,13 +152,13 @@ def plot(statistics: Statistics, dropped: Mapping[str, int], path: Path) -> None
         for panel, name in zip(histograms, LENGTHS, strict=True):
             _draw_lengths(panel, statistics, name)
         _draw_outcome(outcome, statistics, dropped)
-        figure.suptitle(
+        title = (
             f"{statistics.documents:,} documents, {statistics.sentences:,} sentences, "
-            f"{statistics.words:,} words",
-            x=0.01,
-            ha="left",
-            weight="bold",
+            f"{statistics.words:,} words"
         )
+        if fit:
+            title += "\n" + ", ".join(f"{name}: {value:.4g}" for name, value in fit.items())
+        figure.suptitle(title, x=0.01, ha="left", weight="bold")
         kind = path.suffix.removeprefix(".")
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         with storage.atomic_path(path) as temporary:
@@ -159,6 +167,8 @@ def plot(statistics: Statistics, dropped: Mapping[str, int], path: Path) -> None
 
 def _draw_lengths(panel: Axes, statistics: Statistics, name: str) -> None:
     """Columns over a logarithmic axis, their areas proportional to what they count."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     columns = Counter[int]()
     for number, count in statistics.lengths[name].items():
         columns[bin_of(max(1, least(number)), _PER_OCTAVE)] += count
@@ -176,7 +186,10 @@ def _draw_lengths(panel: Axes, statistics: Statistics, name: str) -> None:
     panel.set_xscale("log")
     unit = name.rsplit(maxsplit=1)[-1]
     panel.set(xlabel=name, ylabel=f"{unit}s per doubling", xlim=(edges[0], edges[-1]))
+    narrow = edges[-1] < _WIDE * edges[0]
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
     panel.xaxis.set_major_formatter("{x:,.0f}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
     panel.yaxis.set_major_formatter("{x:,.0f}")
     panel.grid(axis="y")
 
