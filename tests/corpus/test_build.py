@@ -303,6 +303,14 @@ def test_empty_missing_and_repeated_inputs(tmp_path: Path) -> None:
         run([str(book)], tmp_path / "corpus")
 
 
+def test_the_output_may_not_lie_within_an_input(tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text(prose(1), encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "corpus"):
+        with pytest.raises(ValueError, match="lies within the input"):
+            run([str(tmp_path)], folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["book.txt"]
+
+
 def test_files_of_no_format_are_listed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "book.txt").write_text(prose(1), encoding="utf-8")

@@ -67,16 +67,16 @@ def build(
     )
     with _steps() as show, open_executor(engine, workers=workers, address=address) as executor:
         built = build_corpus(inputs, output, config, executor, show)
-    counts = built.manifest["counts"]
+    counts, ignored = built.manifest["counts"], built.manifest["ignored"]
+    for path in ignored:
+        print(f"warning: {path} was ignored: no format reads it", file=sys.stderr)
     if as_json:
-        common.print_json({"corpus": str(output), **counts})
+        common.print_json({"corpus": str(output), **counts, "ignored": ignored})
         return
     rows = [("read", f"{counts['read']:,}")]
     rows += [(f"dropped: {reason}", f"{n:,}") for reason, n in counts["dropped"].items()]
     rows += [("kept", f"{counts['documents']:,}")]
     common.print_table(("documents", "#number"), rows, title=str(output))
-    for ignored in built.manifest["ignored"]:
-        print(f"warning: {ignored} was ignored: no format reads it", file=sys.stderr)
 
 
 @contextmanager

@@ -90,12 +90,16 @@ def build(
         on_progress: called at the start of each step and whenever a task has ended.
 
     Raises:
-        ValueError: the folder belongs to other inputs or another configuration, an input is
-            damaged, or no document is left.
+        ValueError: the folder lies within an input, or belongs to other inputs or another
+            configuration; an input is damaged, or no document is left.
         OSError: an input does not exist, or the disk is full.
     """
     folder = Path(folder).absolute()
     run = partial(_run, executor, on_progress)
+    for each in given:
+        if folder.resolve().is_relative_to(Path(each).resolve()):
+            # else what one call leaves there would be an input of the next
+            raise ValueError(f"{folder} lies within the input {each}; name another folder")
     found = inputs.find(given, config.task_bytes)
     plan = _plan(found, run("hash inputs", files.sha256, found.files), config)
     for place in (folder, folder / "work", folder / "dropped"):
