@@ -110,6 +110,22 @@ def test_vocab_does_not_train_on_held_out_documents(
     assert "ξ" not in "".join(AlbertTokenizer.from_pretrained(tmp_path).get_vocab())
 
 
+def test_vocab_without_held_out_documents_measures_nothing(
+    make_corpus: Callable[..., Corpus],
+    tiny_sentences: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    kept = Document("1", "test", "\n".join(tiny_sentences))
+    assert not kept.held_out
+    command = ["vocab", make_corpus([[kept]]).folder, "-o", tmp_path, "--size", 70]
+    assert run(*command) == 0
+    assert "70 pieces, not measured" in capsys.readouterr().out
+    assert run(*command, "--json") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["held_out_documents"], result["measured"]) == (0, [])
+
+
 def test_options_of_vocab_reach_the_tokenizer(
     make_corpus: Callable[..., Corpus], tmp_path: Path
 ) -> None:

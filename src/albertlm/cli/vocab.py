@@ -74,14 +74,20 @@ def vocab(
         )
     tokenizer = AlbertTokenizer(model, do_lower_case=not cased, keep_accents=keep_accents)
     tokenizer.save_pretrained(output)
-    measured = {str(output): (tokenizer, fertility(tokenizer, held_out))}
+    tokenizers = {str(output): tokenizer}
     if compare and peer:
-        measured[compare] = (peer, fertility(peer, held_out))
+        tokenizers[compare] = peer
+    measured = {
+        name: (each, fertility(each, held_out)) for name, each in tokenizers.items() if held_out
+    }
     if as_json:
         fits = [_fit(name, len(each), counts) for name, (each, counts) in measured.items()]
         common.print_json(
             {"vocabulary": str(output), "held_out_documents": len(held_out), "measured": fits}
         )
+        return
+    if not measured:
+        print(f"{output}: {len(tokenizer):,} pieces, not measured: no document is held out")
         return
     columns = ("vocabulary", "#pieces", "#tokens/word", "#characters/token", "#unknown tokens")
     rows = [
