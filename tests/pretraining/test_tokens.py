@@ -15,7 +15,7 @@ from albertlm import AlbertTokenizer
 from albertlm.corpus.documents import Document
 from albertlm.corpus.sentences import join_sentences, paragraphs
 from albertlm.corpus.shards import Corpus
-from albertlm.executors import LocalProcesses
+from albertlm.executors import LocalProcesses, open_executor
 from albertlm.pretraining import shards, tokens
 from albertlm.pretraining.shards import PARTS, Tokens
 from albertlm.pretraining.tokens import build_tokens
@@ -124,6 +124,15 @@ def test_workers_and_an_interruption_do_not_show(
     assert bytes_of(tmp_path / "cut") == whole
     assert (tmp_path / "cut" / "training" / "00001" / "tokens.npy").stat() == kept
     assert list((tmp_path / "cut").rglob(".*")) == []
+
+
+def test_a_ray_cluster_gives_the_same_bytes(
+    corpus: Corpus, tiny_tokenizer: AlbertTokenizer, tmp_path: Path, cluster: str
+) -> None:
+    build(corpus, tiny_tokenizer, tmp_path / "local")
+    with open_executor("ray", address=cluster) as executor:
+        build_tokens(corpus, tiny_tokenizer, tmp_path / "ray", executor)
+    assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "local")
 
 
 @pytest.mark.parametrize("rename", range(0, 40, 3))
