@@ -1,0 +1,176 @@
+"""Batches of real text with pairs and masks: how fast, and how long a trainer waits for them.
+
+`M tokens/s` is of one epoch from token shards on disk, without padding, on one core: the text is
+cut into pairs, shuffled, laid out and masked. The peer is transformers'
+DataCollatorForLanguageModeling with the arguments it comes with, on the same examples, which were
+cut, paired and laid out before: it pads, and masks single tokens.
+
+`ahead` is what a consumer gets that does nothing else, from a thread or from other processes.
+
+`waiting` is a run of the recipe `small` on all cores: `first_s` is the wait for the first batch,
+`share` that for all others by the time of their steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import chain, islice, product
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+import common
+from albertlm.pretraining.loader import Batch, Position, PretrainingData
+from albertlm.pretraining.masking import IGNORED, MaskingConfig
+from albertlm.pretraining.prefetch import Prefetcher
+from albertlm.pretraining.shards import TOKENIZER, TokenPart
+from albertlm.recipes.small import small
+from albertlm.training.config import Execution
+from albertlm.training.trainer import pretrain
+from sample import sample_tokens
+
+SHAPES = {"64 x 128": (64, 128), "16 x 512": (16, 512)}
+PEER_BATCHES = 50
+SPECIAL = (2, 3)
+"""[CLS] and [SEP]"""
+GOAL, GOAL_WAITING = 1.0, 0.01
+MAKERS = {"a thread": 0, "one process": 1, "two processes": 2}
+
+
+def rates(part: TokenPart, rounds: int) -> dict[str, dict[str, Any]]:
+    """Ours, ours with masks of single tokens, and the peer's, in turns."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(part.folder.parent / TOKENIZER)
+    collate = transformers.DataCollatorForLanguageModeling(tokenizer)
+    rows = {}
+    for name, (batch_size, length) in SHAPES.items():
+        count = _data(part, length).examples(0) // batch_size
+        tokens = _tokens(_read(_data(part, length), batch_size, count))
+        few = [_examples(batch) for batch in _read(_data(part, length), batch_size, PEER_BATCHES)]
+        seconds = common.alternating_medians(
+            rounds,
+            ours=_reading(part, length, batch_size, count, max_ngram=3),
+            single=_reading(part, length, batch_size, count, max_ngram=0),
+            peer=partial(_collate_all, collate, few),
+        )
+        rate = tokens / seconds["ours"] / 1e6
+        peer = sum(len(each["input_ids"]) for each in chain(*few)) / seconds["peer"] / 1e6
+        rows[name] = {
+            "M tokens/s": round(rate, 2),
+            "goal": GOAL,
+            "single tokens": round(tokens / seconds["single"] / 1e6, 2),
+            "transformers": round(peer, 3),
+            "times transformers": round(rate / peer, 1),
+        }
+    return rows
+
+
+def ahead(part: TokenPart, rounds: int) -> dict[str, dict[str, float]]:
+    """M tokens/s through a prefetcher, from its first batch on."""
+    rows = {}
+    for name, (batch_size, length) in SHAPES.items():
+        count = _data(part, length).examples(0) // batch_size
+        first = count // 4
+        read = {maker: [] for maker in MAKERS}
+        for _, (maker, workers) in product(range(rounds), MAKERS.items()):
+            with Prefetcher(_data(part, length), Position(), batch_size, workers=workers) as made:
+                batches = (batch for batch, _ in made)
+                _exhaust(islice(batches, first))  # processes have started
+                started = time.perf_counter()
+                tokens = _tokens(islice(batches, count - first))
+                read[maker].append(tokens / (time.perf_counter() - started) / 1e6)
+        rows[name] = {maker: round(median(each), 2) for maker, each in read.items()}
+    return rows
+
+
+def waiting(part: TokenPart, folder: Path, steps: int) -> dict[str, dict[str, Any]]:
+    """What a trainer waits for."""
+    recipe = small(part.tokenizer.vocab_size)
+    phase = replace(recipe.phases[0], steps=steps)
+    recipe = replace(recipe, phases=(phase,), warmup_steps=steps // 10)
+    rows = {}
+    for maker, workers in list(MAKERS.items())[:2]:
+        execution = Execution(device="cpu", workers=workers)
+        run = pretrain(recipe, part, folder / maker, execution)
+        first, *values = [report.values for report in run]
+        waited, seconds = (sum(each[name] for each in values) for name in ("waited", "seconds"))
+        rows[maker] = {
+            "steps": steps,
+            "step_s": seconds / len(values),
+            "first_s": first["waited"],
+            "share": waited / seconds,
+            "goal": f"< {GOAL_WAITING}",
+        }
+    return rows
+
+
+def _data(part: TokenPart, length: int, max_ngram: int = 3) -> PretrainingData:
+    return PretrainingData(part, length=length, masking=MaskingConfig(max_ngram=max_ngram), seed=0)
+
+
+def _read(data: PretrainingData, batch_size: int, count: int) -> Iterator[Batch]:
+    return (batch for batch, _ in islice(data.stream(Position(), batch_size), count))
+
+
+def _reading(
+    part: TokenPart, length: int, batch_size: int, count: int, max_ngram: int
+) -> Callable[[], None]:
+    return lambda: _exhaust(_read(_data(part, length, max_ngram), batch_size, count))
+
+
+def _exhaust(items: Iterable[object]) -> None:
+    deque(items, maxlen=0)
+
+
+def _collate_all(collate: Callable[[Any], object], batches: Iterable[Any]) -> None:
+    _exhaust(map(collate, batches))
+
+
+def _tokens(batches: Iterable[Batch]) -> int:
+    return sum(int(batch.attention_mask.sum()) for batch in batches)
+
+
+def _examples(batch: Batch) -> list[dict[str, list[int]]]:
+    """The rows of a batch before masking, as a tokenizer of transformers returns them."""
+    ids, used = batch.input_ids.copy(), batch.attention_mask.sum(1)
+    rows, slots = np.nonzero(batch.labels != IGNORED)
+    ids[rows, batch.masked_positions[rows, slots]] = batch.labels[rows, slots]
+    return [
+        {
+            "input_ids": row[:size].tolist(),
+            "token_type_ids": types[:size].tolist(),
+            "attention_mask": [1] * size,
+            "special_tokens_mask": np.isin(row[:size], SPECIAL).astype(int).tolist(),
+        }
+        for row, types, size in zip(ids, batch.token_type_ids, used, strict=True)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=100)
+    options = parser.parse_args()
+    threads = torch.get_num_threads()
+    with tempfile.TemporaryDirectory() as folder:
+        part = sample_tokens(Path(folder))
+        torch.set_num_threads(1)
+        one_core = rates(part, options.rounds)
+        prefetched = ahead(part, options.rounds)
+        torch.set_num_threads(threads)
+        waits = waiting(part, Path(folder), options.steps)
+    measurements = {"one core": one_core, "ahead, M tokens/s": prefetched, "waiting": waits}
+    common.record("loader", measurements, ["numpy", "torch", "transformers"])
+
+
+if __name__ == "__main__":
+    main()
