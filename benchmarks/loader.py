@@ -158,7 +158,7 @@ def _examples(batch: Batch) -> list[dict[str, list[int]]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=40)
     options = parser.parse_args()
     threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory() as folder:
