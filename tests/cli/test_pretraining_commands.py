@@ -229,7 +229,7 @@ def test_options_reach_the_run(
     monkeypatch.setattr(trainer, "pretrain", pretrain)
     command = ["pretrain", "smoke", tokens, "-o", tmp_path / "run"]
     changes = ["--set", "phases.0.steps=7", "--set", "model.hidden_size=16"]
-    options = ["--micro-batch", 4, "--checkpointing", "--compile", "--workers", 2, "--sharded"]
+    options = ["--micro-batch", 4, "--checkpointing", "--workers", 2, "--sharded"]
     options += ["--bf16-gradients", "--log-every", 3, "--save-every", 5, "--validate-every", 6]
     source = ["--from", "albert-base-v2", "--keep", 1, "--device", "cpu", "--bf16"]
     assert run(*command, *changes, *options, *source) == 0
@@ -245,7 +245,6 @@ def test_options_reach_the_run(
         bf16=True,
         micro_batch=4,
         checkpointing=True,
-        compile=True,
         workers=2,
         sharded=True,
         bf16_gradients=True,

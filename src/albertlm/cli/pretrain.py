@@ -55,9 +55,6 @@ def pretrain(
     checkpointing: Annotated[
         bool, typer.Option("--checkpointing", help="Compute activations twice to save memory.")
     ] = _DEFAULT.checkpointing,
-    compile_layer: Annotated[
-        bool, typer.Option("--compile", help="Compile the layer before the first step.")
-    ] = _DEFAULT.compile,
     workers: Annotated[
         int, typer.Option(min=0, help="Processes that make batches ahead; 0 for a thread.")
     ] = _DEFAULT.workers,
@@ -112,7 +109,6 @@ def pretrain(
         bf16=bf16,
         micro_batch=micro_batch,
         checkpointing=checkpointing,
-        compile=compile_layer,
         workers=workers,
         sharded=sharded,
         bf16_gradients=bf16_gradients,

@@ -146,7 +146,6 @@ class Execution:
         micro_batch: examples of one backward pass in one process; None for all that a step has
             there. Gradients of several are added up.
         checkpointing: keep only each layer's input for the backward pass.
-        compile: compile the shared layer before the first step.
         workers: processes that make batches ahead; 0 for a thread.
         sharded: each process keeps and updates its share of the optimizer's state.
         bf16_gradients: gradients travel between processes in bfloat16.
@@ -159,7 +158,6 @@ class Execution:
     bf16: bool | None = None
     micro_batch: int | None = None
     checkpointing: bool = False
-    compile: bool = False
     workers: int = 0
     sharded: bool = False
     bf16_gradients: bool = False
