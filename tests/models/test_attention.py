@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from albertlm.models import attention
-from albertlm.models.attention import attend, attend_with_weights
+from albertlm.models.attention import BlockedAttention, attend, attend_with_weights
 
 
 def inputs(batch: int = 3, tokens: int = 7) -> tuple[Tensor, ...]:
@@ -28,10 +28,29 @@ def test_gradients(masked: bool, block_bytes: int, monkeypatch: pytest.MonkeyPat
     kept = mask() if masked else None
     q, k, v = inputs()
     expected = attend_with_weights(q, k, v, kept, 0.0)[0]
-    assert torch.allclose(attend(q, k, v, kept, 0.0), expected)
-    assert torch.autograd.gradcheck(lambda *x: attend(*x, kept, 0.0), (q, k, v))
+
+    def blocked(*x: Tensor) -> Tensor:
+        context: Tensor = BlockedAttention.apply(*x, kept, 0.0)  # type: ignore[no-untyped-call]
+        return context
+
+    assert torch.allclose(blocked(q, k, v), expected)
+    assert torch.autograd.gradcheck(blocked, (q, k, v))
     with torch.no_grad():  # the fused kernel
         assert torch.allclose(attend(q, k, v, kept, 0.0), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("masked", [False, True])
+def test_training_without_dropout(masked: bool, dtype: torch.dtype) -> None:
+    """Whichever kernel computes it, against float64."""
+    kept = mask() if masked else None
+    exact = inputs()
+    rounded = [x.detach().to(dtype).requires_grad_() for x in exact]
+    expected = torch.autograd.grad(attend_with_weights(*exact, kept, 0.0)[0].sum(), exact)
+    found = torch.autograd.grad(attend(*rounded, kept, 0.0).sum(), rounded)  # type: ignore[arg-type]
+    for gradient, other in zip(found, expected, strict=True):
+        tolerance = 50 * torch.finfo(dtype).eps
+        assert torch.allclose(gradient.double(), other, rtol=tolerance, atol=tolerance / 10)
 
 
 def test_dropout_is_the_same_backwards() -> None:
@@ -49,6 +68,14 @@ def test_dropout_keeps_the_mean() -> None:
     q, k, v = (x.detach().requires_grad_() for x in inputs(batch=1))
     mean = torch.stack([attend(q, k, v, None, 0.1) for _ in range(2000)]).mean(0)
     assert torch.allclose(mean, attend(q, k, v, None, 0.0), atol=0.05)
+
+
+def test_the_share_that_dropout_leaves() -> None:
+    ones = torch.ones(1, 1, 999, 999)  # not a multiple of the weights of a draw
+    kept = attention._kept(ones, 0.1, seed=7)
+    assert kept.double().mean() == pytest.approx(0.9, abs=5 * (0.09 / ones.numel()) ** 0.5)
+    assert torch.equal(kept, attention._kept(ones, 0.1, seed=7))
+    assert not torch.equal(kept, attention._kept(ones, 0.1, seed=8))
 
 
 def test_a_row_without_keys_is_finite_in_half_precision() -> None:

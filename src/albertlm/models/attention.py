@@ -5,6 +5,7 @@ B batch, H heads, T queries, S keys, K head size.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -27,7 +28,9 @@ def attend(
         mask_BS: True where a key may be attended to; None for everywhere.
         dropout: probability that an attention weight is zeroed (0 outside training).
     """
-    if q_BHTK.device.type == "cpu" and torch.is_grad_enabled() and q_BHTK.requires_grad:
+    training = torch.is_grad_enabled() and q_BHTK.requires_grad
+    halves = q_BHTK.dtype in {torch.bfloat16, torch.float16}
+    if q_BHTK.device.type == "cpu" and training and (dropout or halves):
         return BlockedAttention.apply(q_BHTK, k_BHSK, v_BHSK, mask_BS, dropout)  # type: ignore[no-any-return,no-untyped-call]
     bias = None if mask_BS is None else _bias(mask_BS, q_BHTK.dtype)
     return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, bias, dropout)
@@ -44,8 +47,8 @@ def attend_with_weights(
 class BlockedAttention(torch.autograd.Function):
     """Attention as batched matrix products over a few sequences at a time.
 
-    PyTorch's fused CPU kernel takes longer, most of all with short sequences
-    (`benchmarks/attention.py`).
+    PyTorch's fused CPU kernel takes longer in bfloat16, most of all with short sequences, and knows
+    no dropout, with which PyTorch keeps all weights (`benchmarks/attention.py`).
     A block's scores stay in cache and are computed again in the backward pass, so that the memory
     does not grow with T².
     """
@@ -59,50 +62,56 @@ class BlockedAttention(torch.autograd.Function):
         ctx.save_for_backward(q, k, v, mask)
         context = torch.empty_like(q)
         with torch.autocast("cpu", enabled=False):
-            for block, q_, k_, v_, mask_ in _blocks(q, k, v, mask):
-                weights = _weights(q_, k_, mask_)
+            for block, mask_ in _blocks(q, k, mask):
+                used = _weights(q[block], k[block], mask_)
                 if dropout:
-                    weights *= _kept(weights, dropout, ctx.seed + block.start)
-                context[block] = weights @ v_
+                    used = torch.where(_kept(used, dropout, ctx.seed + block.start), used, 0)
+                context[block] = _product(used, v[block], 1 / (1 - dropout))
         return context
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
         q, k, v, mask = ctx.saved_tensors
-        scale = q.shape[-1] ** -0.5
+        scale, gain = q.shape[-1] ** -0.5, 1 / (1 - ctx.dropout)
         grad_q, grad_k, grad_v = (torch.empty_like(x) for x in (q, k, v))
         with torch.autocast("cpu", enabled=False):
-            for block, q_, k_, v_, mask_ in _blocks(q, k, v, mask):
-                weights = _weights(q_, k_, mask_)
-                grad_weights = grad[block] @ v_.transpose(-1, -2)
-                used = weights
+            for block, mask_ in _blocks(q, k, mask):
+                q_, k_, v_, grad = q[block], k[block], v[block], grads[0][block]
+                used = weights = _weights(q_, k_, mask_)
+                grad_weights = _product(grad, v_.transpose(-1, -2), gain)
                 if ctx.dropout:
                     kept = _kept(weights, ctx.dropout, ctx.seed + block.start)
-                    used = weights * kept
-                    grad_weights *= kept
-                grad_v[block] = used.transpose(-1, -2) @ grad[block]
+                    used = torch.where(kept, weights, 0)
+                    grad_weights = torch.where(kept, grad_weights, 0)
+                grad_v[block] = _product(used.transpose(-1, -2), grad, gain)
                 grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, q.dtype)
-                grad_q[block] = grad_scores @ (k_ * scale)
-                grad_k[block] = grad_scores.transpose(-1, -2) @ (q_ * scale)
+                grad_q[block] = _product(grad_scores, k_, scale)
+                grad_k[block] = _product(grad_scores.transpose(-1, -2), q_, scale)
         return grad_q, grad_k, grad_v, None, None
 
 
-def _blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Any:
-    """Slices of the batch whose scores fit into `BLOCK_BYTES`, with the tensors cut by them."""
+def _blocks(q: Tensor, k: Tensor, mask: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:
+    """Slices of the batch whose scores fit into `BLOCK_BYTES`, with the mask cut by them."""
     batch, heads, queries, _ = q.shape
     size = max(1, BLOCK_BYTES // (heads * queries * k.shape[2] * q.element_size()))
     for start in range(0, batch, size):
         block = slice(start, start + size)
-        yield block, q[block], k[block], v[block], None if mask is None else mask[block]
+        yield block, None if mask is None else mask[block]
 
 
 def _weights(q_BHTK: Tensor, k_BHSK: Tensor, mask_BS: Tensor | None) -> Tensor:
-    scores_BHTS = (q_BHTK * q_BHTK.shape[-1] ** -0.5) @ k_BHSK.transpose(-1, -2)
+    scores_BHTS = _product(q_BHTK, k_BHSK.transpose(-1, -2), q_BHTK.shape[-1] ** -0.5)
     if mask_BS is not None:
         least = torch.finfo(scores_BHTS.dtype).min
         scores_BHTS = scores_BHTS.masked_fill(~mask_BS[:, None, None, :], least)
     return torch.softmax(scores_BHTS, -1)
+
+
+def _product(a: Tensor, b: Tensor, factor: float) -> Tensor:
+    """`factor * a @ b` of tensors of four axes, without an array that the factor is in."""
+    a_NTK, b_NKS = a.flatten(0, 1), b.flatten(0, 1)
+    product = torch.baddbmm(a.new_zeros(1), a_NTK, b_NKS, beta=0, alpha=factor)
+    return product.view(*a.shape[:-1], b.shape[-1])
 
 
 def _bias(mask_BS: Tensor, dtype: torch.dtype) -> Tensor:
@@ -112,7 +121,13 @@ def _bias(mask_BS: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _kept(weights: Tensor, dropout: float, seed: int) -> Tensor:
-    """The factor of each weight under dropout; the same in the backward pass by its own seed."""
-    generator = torch.Generator().manual_seed(seed)
-    kept = torch.empty_like(weights).bernoulli_(1 - dropout, generator=generator)
-    return kept.div_(1 - dropout)
+    """Where weights stay under dropout; the same in the backward pass by its own seed.
+
+    Sixteen random bits for each weight, four weights to a draw: drawn one by one, as `bernoulli_`
+    does, they take longer than attention itself. The share of zeros is `dropout` to 2^-17.
+    """
+    count = weights.numel()
+    draws = torch.empty(-(-count // 4), dtype=torch.int64)
+    draws.random_(-(1 << 63), None, generator=torch.Generator().manual_seed(seed))
+    least = round(dropout * (1 << 16)) - (1 << 15)
+    return (draws.view(torch.int16)[:count] >= least).view(weights.shape)
