@@ -1,10 +1,11 @@
-"""One pretraining step of albert-base in bfloat16: ours with LAMB, transformers' with AdamW.
+"""One pretraining step of albert-base: ours with LAMB, transformers' with AdamW.
 
-Both have the same architecture and read the same tokens, 15 % of them masked, without padding.
+Both have the same architecture and read the same tokens, 15 % of them masked, without padding, in
+the precision that the processor multiplies in hardware; `--both` measures the other one too.
 `linear share` is what the shared layer's own matrix products, forwards and backwards, take alone in
-the same run, by the time of our step, which leaves out most of the last layer's. So the ratio by
-the linear share is about what a step of nothing but these products would reach: where it is near
-the ratio, only faster products, such as those of processors with AMX, leave room for more.
+the same run, by the time of our step, which leaves out most of the last layer's. So `roofline`, the
+ratio by the linear share, is about what a step of nothing but these products would reach: no
+program that multiplies by the same library can be faster, however little it does beside them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 import common
 from albertlm import AlbertConfig, AlbertForPreTraining
 from albertlm.pretraining.loader import Batch
+from albertlm.training.devices import has_bf16
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.optimizer import Lamb, albert_parameter_groups
 
@@ -46,13 +48,13 @@ def random_batch(batch: int, length: int) -> Batch:
     )
 
 
-def ours(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
+def ours(config: AlbertConfig, batch: Batch, bf16: bool) -> Callable[[], None]:
     """A step as the training loop makes it."""
     model = AlbertForPreTraining(config).train()
     objective, optimizer = PretrainingObjective(model), Lamb(albert_parameter_groups(model))
 
     def step() -> None:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             losses = objective(batch)
         losses.total.backward()
         optimizer.step()
@@ -61,7 +63,7 @@ def ours(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
     return step
 
 
-def theirs(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
+def theirs(config: AlbertConfig, batch: Batch, bf16: bool) -> Callable[[], None]:
     """A step as a loop around transformers' model makes it: every position has logits."""
     model = transformers.AlbertForPreTraining(transformers.AlbertConfig(**config.to_dict())).train()
     optimizer = torch.optim.AdamW(model.parameters())
@@ -76,7 +78,7 @@ def theirs(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
     }
 
     def step() -> None:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             loss = model(**inputs).loss
         loss.backward()
         optimizer.step()
@@ -85,14 +87,14 @@ def theirs(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
     return step
 
 
-def linear_seconds(config: AlbertConfig, tokens: int, rounds: int) -> float:
+def linear_seconds(config: AlbertConfig, tokens: int, rounds: int, bf16: bool) -> float:
     """The time of a step's linear maps in the shared layer, forwards and backwards, alone."""
     hidden, inner = config.hidden_size, config.intermediate_size
-    seconds = 0.0
+    seconds, dtype = 0.0, torch.bfloat16 if bf16 else torch.float32
     for inputs, outputs, count in ((hidden, hidden, 4), (hidden, inner, 1), (inner, hidden, 1)):
-        x = torch.randn(tokens, inputs, dtype=torch.bfloat16, requires_grad=True)
-        weight = torch.randn(outputs, inputs, dtype=torch.bfloat16, requires_grad=True)
-        grad = torch.randn(tokens, outputs, dtype=torch.bfloat16)
+        x = torch.randn(tokens, inputs, dtype=dtype, requires_grad=True)
+        weight = torch.randn(outputs, inputs, dtype=dtype, requires_grad=True)
+        grad = torch.randn(tokens, outputs, dtype=dtype)
         times = []
         for _ in range(rounds + 1):
             start = time.perf_counter()
@@ -102,35 +104,47 @@ def linear_seconds(config: AlbertConfig, tokens: int, rounds: int) -> float:
     return seconds * config.num_hidden_layers
 
 
-def measure(name: str, dropout: float, rounds: int) -> dict[str, float]:
-    """Tokens per second of both, their ratio, and the share of the linear maps."""
-    batch, length = SHAPES[name]
+def shaped(name: str, dropout: float = 0.0) -> tuple[AlbertConfig, Batch]:
+    """albert-base and a batch of the shape of that name."""
     config = AlbertConfig.preset(
         "albert-base-v2", hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
     )
-    data = random_batch(batch, length)
+    return config, random_batch(*SHAPES[name])
+
+
+def measure(name: str, dropout: float, rounds: int, bf16: bool) -> dict[str, float]:
+    """Tokens per second of both, their ratio, and the share of the linear maps."""
+    config, data = shaped(name, dropout)
     seconds = common.alternating_medians(
-        rounds, ours=ours(config, data), theirs=theirs(config, data)
+        rounds, ours=ours(config, data, bf16), theirs=theirs(config, data, bf16)
     )
-    tokens = batch * length
+    tokens = data.input_ids.size
+    ratio = seconds["theirs"] / seconds["ours"]
+    share = linear_seconds(config, tokens, rounds, bf16) / seconds["ours"]
     return {
         "albertlm_tokens_per_s": tokens / seconds["ours"],
         "transformers_tokens_per_s": tokens / seconds["theirs"],
-        "ratio": seconds["theirs"] / seconds["ours"],
-        "linear_share": linear_seconds(config, tokens, rounds) / seconds["ours"],
+        "ratio": ratio,
+        "linear_share": share,
+        "roofline": ratio / share,
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--both", action="store_true", help="in the slower precision too")
+    options = parser.parse_args()
+    native = has_bf16("cpu")
+    torch.set_flush_denormal(True)  # as in training
     measurements = {}
-    for dropout in (0.0, 0.1):
-        for name in SHAPES:
-            result = measure(name, dropout, rounds)
-            measurements[f"{name}, dropout {dropout}"] = result
-            print(f"{name}, dropout {dropout}: {result['ratio']:.2f} times transformers", result)
+    for bf16 in (native, not native) if options.both else (native,):
+        for dropout in (0.0, 0.1):
+            for name in SHAPES:
+                result = measure(name, dropout, options.rounds, bf16)
+                key = f"{name}, {'bfloat16' if bf16 else 'float32'}, dropout {dropout}"
+                measurements[key] = result
+                print(f"{key}: {result['ratio']:.2f} times transformers", result, flush=True)
     common.record("pretraining_step", measurements, ["torch", "transformers"])
 
 
