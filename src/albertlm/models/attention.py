@@ -124,7 +124,7 @@ def _kept(weights: Tensor, dropout: float, seed: int) -> Tensor:
     """Where weights stay under dropout; the same in the backward pass by its own seed.
 
     Sixteen random bits for each weight, four weights to a draw: drawn one by one, as `bernoulli_`
-    does, they take longer than attention itself. The share of zeros is `dropout` to 2^-17.
+    does, they take twice as long. The share of zeros is `dropout` to 2^-17.
     """
     count = weights.numel()
     draws = torch.empty(-(-count // 4), dtype=torch.int64)
