@@ -169,8 +169,8 @@ def cluster() -> Iterator[str]:
     path = [str(Path(__file__).parent / "support"), os.environ.get("PYTHONPATH", "")]
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-        nodes.add_node(num_cpus=1)
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 4})
+        nodes.add_node(num_cpus=4)
     yield nodes.address
     nodes.shutdown()
 

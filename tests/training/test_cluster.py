@@ -2,34 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cluster_calls import Job, work
 
+from albertlm.executors import ATTEMPTS
+from albertlm.training import cluster as cluster_
 from albertlm.training.cluster import run_on_cluster
 
 pytest.importorskip("ray.train", reason="Ray Train is not installed")
 pytestmark = pytest.mark.slow
 
-
-def test_when_one_dies_all_are_started_again(cluster: str, tmp_path: Path) -> None:
-    job = Job(tmp_path, "die once")
-    assert run_on_cluster(work, job, tmp_path, ranks=2, address=cluster) == (2, 3)
+Run = Callable[..., tuple[int, float]]
 
 
-def test_a_process_that_always_dies(cluster: str, tmp_path: Path) -> None:
+@pytest.fixture
+def run(cluster: str) -> Iterator[Run]:
+    """Runs a job on the cluster, from a process of its own, as a command would.
+
+    Ray's head asks that process back whether it lives. One that has run other tests before does
+    not always answer.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+
+        def call(job: Job, **named: Any) -> tuple[int, float]:
+            named["address"] = cluster
+            return pool.submit(run_on_cluster, work, job, job.marks, **named).result()
+
+        yield call
+
+
+def calls(folder: Path) -> int:
+    """How often the last of two processes was called."""
+    return len((folder / "1").read_text("utf-8").splitlines())
+
+
+def test_when_one_dies_all_are_started_again(run: Run, tmp_path: Path) -> None:
+    assert run(Job(tmp_path, "die once"), ranks=2) == (2, 3)
+
+
+def test_a_process_that_always_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Told by what Ray Train would raise then; a real cluster takes minutes for it."""
+    from ray.exceptions import ActorDiedError
+    from ray.train import TrainingFailedError
+
+    class Dying:
+        attempts = 0
+
+        def __init__(self, *_: Any) -> None:
+            Dying.attempts += 1
+
+        def fit(self) -> None:
+            failed = TrainingFailedError("a process died")
+            failed.worker_failures = {0: ConnectionError("lost"), 1: ActorDiedError()}  # type: ignore[attr-defined]
+            raise failed
+
+    monkeypatch.setattr(cluster_, "connected", lambda _: nullcontext())
+    monkeypatch.setattr(cluster_, "_uses_gpus", lambda *_: False)
+    monkeypatch.setattr(cluster_, "_trainer", Dying)
     with pytest.raises(OSError, match="processes of the run died 3 times"):
-        run_on_cluster(work, Job(tmp_path, "die"), tmp_path, ranks=2, address=cluster)
+        run_on_cluster(work, Job(tmp_path), tmp_path, ranks=2)
+    assert Dying.attempts == ATTEMPTS
 
 
-def test_what_a_process_raises_is_raised(cluster: str, tmp_path: Path) -> None:
+def test_what_a_process_raises_is_raised(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^the job is refused$"):
-        run_on_cluster(work, Job(tmp_path, "refuse"), tmp_path, ranks=2, address=cluster)
+        run(Job(tmp_path, "refuse"), ranks=2)
+    assert calls(tmp_path) == 1
 
 
-def test_too_small_a_cluster(cluster: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="ranks=3 is not allowed; the cluster has 2 CPUs"):
-        run_on_cluster(work, Job(tmp_path), tmp_path, ranks=3, address=cluster)
+def test_too_small_a_cluster(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="ranks=9 is not allowed; the cluster has 8 CPUs"):
+        run(Job(tmp_path), ranks=9)
     with pytest.raises(ValueError, match="the cluster has 0 GPUs"):
-        run_on_cluster(work, Job(tmp_path), tmp_path, ranks=1, address=cluster, device="cuda")
+        run(Job(tmp_path), ranks=1, device="cuda")

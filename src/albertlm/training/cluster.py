@@ -46,27 +46,37 @@ def run_on_cluster(
         Exception: what the function raised.
     """
     with connected(address):
-        from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
-        from ray.train.torch import TorchConfig, TorchTrainer
+        from ray.train import TrainingFailedError
 
         gpus = _uses_gpus(ranks, device)
-        trainer = TorchTrainer(
-            _call,
-            train_loop_config={"function": function, "job": job},
-            torch_config=TorchConfig(timeout_s=int(TIMEOUT)),
-            scaling_config=ScalingConfig(num_workers=ranks, use_gpu=gpus),
-            run_config=RunConfig(
-                name="ray",
-                storage_path=str(Path(run).resolve()),
-                failure_config=FailureConfig(max_failures=ATTEMPTS - 1),
-            ),
-        )
-        try:
-            ended: Any = trainer.fit()
-        except TrainingFailedError as error:
-            raise _cause(error) from None
-    result: Result = ended.return_value
-    return result
+        call = {"function": function, "job": job}
+        for attempt in range(ATTEMPTS):
+            try:
+                ended: Any = _trainer(call, run, attempt, ranks, gpus).fit()
+            except TrainingFailedError as error:
+                if own := _own_error(error):
+                    raise own from None
+            else:
+                result: Result = ended.return_value
+                return result
+    raise OSError(
+        f"processes of the run died {ATTEMPTS} times (killed, or out of memory); start it again "
+        "with smaller micro-batches: it goes on from its newest checkpoint"
+    )
+
+
+def _trainer(call: dict[str, Any], run: str | Path, attempt: int, ranks: int, gpus: bool) -> Any:
+    """One attempt: Ray Train's own retries would repeat errors, and leave out early deaths."""
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    return TorchTrainer(
+        _call,
+        train_loop_config=call,
+        torch_config=TorchConfig(timeout_s=int(TIMEOUT)),
+        scaling_config=ScalingConfig(num_workers=ranks, use_gpu=gpus),
+        run_config=RunConfig(name=f"ray-{attempt}", storage_path=str(Path(run).resolve())),
+    )
 
 
 def _call(config: dict[str, Any]) -> Any:
@@ -88,17 +98,13 @@ def _uses_gpus(ranks: int, device: str | None) -> bool:
     return gpus
 
 
-def _cause(failed: Any) -> Exception:
-    """What went wrong first: where one process fails, others lose their connection to it."""
-    from ray.exceptions import RayError
-
+def _own_error(failed: Any) -> Exception | None:
+    """What a process raised, where none just died; others may have lost their connection to it."""
     failures: dict[int, Exception] = getattr(failed, "worker_failures", None) or {
         0: failed.controller_failure
     }
     for error in failures.values():
-        if not isinstance(error, RayError | ConnectionError):
+        of_ray = type(error).__module__.partition(".")[0] == "ray"
+        if not of_ray and not isinstance(error, ConnectionError):
             return error
-    return OSError(
-        f"processes of the run died {ATTEMPTS} times (killed, or out of memory); start it again "
-        "with smaller micro-batches: it goes on from its newest checkpoint"
-    )
+    return None
