@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import cycle
@@ -70,7 +71,12 @@ class Prefetcher:
             partial(self._stream, worker=worker, workers=self._workers)
             for worker in range(self._workers)
         ]
-        self._makers = [_Process(each) for each in shares] or [_Thread(self._stream)]
+        if shares:
+            # A process begins to take over what it is given only when it has imported all.
+            with ThreadPoolExecutor(len(shares)) as starting:
+                self._makers = list(starting.map(_Process, shares))
+        else:
+            self._makers = [_Thread(self._stream)]
         self._turns = cycle(self._makers)
         return self
 
