@@ -39,11 +39,10 @@ pretrained: $(VENV)/.dev  ## train the model that ships again, from the corpus i
 	$(BIN)/python tools/ship_model.py $(RUN)/run $(RUN)/tokens $(RUN)/wikipedia/tokens
 
 ablations: $(VENV)/.dev  ## repeat the paper's ablations at small scale, on what `pretrained` made: an hour
-	$(BIN)/albertlm vocab $(RUN)/corpus --size 8000 --output $(RUN)/vocabulary-8k
-	$(BIN)/albertlm tokens $(RUN)/corpus --vocabulary $(RUN)/vocabulary-8k --output $(RUN)/tokens-8k
+	$(BIN)/albertlm vocab $(RUN)/corpus --size 2000 --output $(RUN)/vocabulary-2k
 	$(BIN)/albertlm tokens $(RUN)/wikipedia/corpus \
-		--vocabulary $(RUN)/vocabulary-8k --output $(RUN)/wikipedia/tokens-8k
-	$(BIN)/python benchmarks/ablations.py $(RUN)/tokens-8k $(RUN)/wikipedia/tokens-8k $(RUN)/ablations
+		--vocabulary $(RUN)/vocabulary-2k --output $(RUN)/wikipedia/tokens-2k
+	$(BIN)/python benchmarks/ablations.py $(RUN)/wikipedia/tokens-2k $(RUN)/ablations
 
 benchmarks: $(VENV)/.dev  ## measure everything again, then rewrite docs/results.md
 	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v -e report.py -e scale -e ablations.py); do $(BIN)/python $$script || exit 1; done

@@ -1,13 +1,14 @@
 """The paper's ablations at small scale: one recipe changed in one respect at a time, equal budgets.
 
-Every run is a recipe of `albertlm recipes`, from `small` on: the same number of steps of as many
-examples, one seed, minutes on one core. Scores are of held-out articles, measured alike for all
-(`albertlm evaluate`). `small` is run with three seeds: differences that are not larger than theirs
-say nothing. `paper` is the average of five tasks that the paper gives for the same change of
-albert-base (tables 3, 4, 5), or of albert-xxlarge for dropout (table 8), after a thousand times as
-much training: what saves parameters without loss there may cost more, or nothing, here.
+Every run is a recipe of `albertlm recipes`, from `small` on, with a vocabulary of 2,000 pieces: the
+same number of steps of as many examples, one seed, minutes on one core. Scores are of held-out
+articles, measured alike for all (`albertlm evaluate`). `small` is run with three seeds: differences
+that are not larger than theirs say nothing. `paper` is the average of five tasks that the paper
+gives for the same change of albert-base (tables 3, 4, 5), or of albert-xxlarge for dropout (table
+8), after a hundred thousand times as much training: what saves parameters without loss there may
+cost more, or nothing, here.
 
-    python benchmarks/ablations.py TOKENS HELD_OUT_TOKENS RUNS
+    python benchmarks/ablations.py TOKENS RUNS
 
 ![Held-out loss of each run, by what was changed](ablations.png)
 """
@@ -48,7 +49,6 @@ class Task:
     recipe: str
     seed: int
     tokens: Path
-    held_out: Path
     runs: Path
 
 
@@ -72,7 +72,7 @@ def carry_out(task: Task) -> dict[str, Any]:
         if report.step % 100 == 0:
             print(f"{run.name}: step {report.step}, loss {report.values['total']:.3f}", flush=True)
     model = AlbertForPreTraining.from_pretrained(run / "model")
-    held_out = Tokens.open(task.held_out).part("held-out")
+    held_out = Tokens.open(task.tokens).part("held-out")
     scores = evaluate_pretraining(model, held_out.tokenizer, held_out)
     return {
         "parameters": sum(each.numel() for each in model.parameters()),
@@ -105,11 +105,11 @@ def draw(measurements: dict[str, dict[str, dict[str, Any]]], path: Path) -> None
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("tokens", "held_out", "runs"):
+    for name in ("tokens", "runs"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    folders = (options.tokens, options.held_out, options.runs)
+    folders = (options.tokens, options.runs)
     names = {
         (what, value): recipe or f"{BASE}-{what}-{value}"
         for what, values in FAMILIES.items()

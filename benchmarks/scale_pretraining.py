@@ -15,6 +15,7 @@ from albertlm.training.config import Execution, PretrainingConfig
 from albertlm.training.memory import step_memory
 
 LOADER = Path(__file__).parent / "results" / "loader.json"
+GPU_STEP = Path(__file__).parent / "results" / "gpu_step.json"
 LOADER_RATE = "tokens/s a core"
 
 PEAK = 989e12
@@ -40,6 +41,7 @@ measured**, except where it says so. Assumed are:
 - GPUs such as an H100: {peak:.0f} TFLOP/s in bfloat16 at most, of which the model's own
   operations get {mfu:.0%} (MFU; what activation checkpointing computes again is not among
   them), and {memory:.0f} GB, of which a tenth is kept free. A machine has {machine} of them.
+  {measured}
 - Each GPU sends {inside:.0f} GB/s to others in its machine, and {between:.0f} GB/s to those
   elsewhere (a link of 400 Gbit/s for each, at four fifths); a message takes {latency:.0f} µs at
   least.
@@ -161,6 +163,7 @@ def section() -> str:
     head = HEAD.format(
         peak=PEAK / 1e12,
         mfu=MFU,
+        measured=_measured(),
         memory=MEMORY / 1e9,
         machine=MACHINE,
         inside=INSIDE / 1e9,
@@ -176,6 +179,20 @@ def section() -> str:
     table += [[what, *(tell(job) for job in JOBS)] for what, tell in ROWS.items()]
     lines = ["| " + " | ".join(row) + " |" for row in table]
     return "\n".join([head, *lines, "", _input(), "", FOOT])
+
+
+def _measured() -> str:
+    """What one GPU reached by itself."""
+    found = json.loads(GPU_STEP.read_text(encoding="utf-8"))["measurements"]
+    rates = {
+        row.partition(",")[0]: values["utilisation"] * found["matrix_tflops"]
+        for row, values in found["steps"].items()  # the larger batches come last
+    }
+    reached = "\n  and ".join(f"{rate:.0f} TFLOP/s with {name}" for name, rate in rates.items())
+    return (
+        f"Measured, one {found['device']} alone did {reached}\n"
+        "  (results.md, `gpu_step`); a cluster has stragglers and a network."
+    )
 
 
 def _whole(job: Job) -> str:

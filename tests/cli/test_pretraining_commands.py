@@ -231,7 +231,7 @@ def test_options_reach_the_run(
     changes = ["--set", "phases.0.steps=7", "--set", "model.hidden_size=16"]
     options = ["--micro-batch", 4, "--checkpointing", "--workers", 2, "--sharded"]
     options += ["--bf16-gradients", "--log-every", 3, "--save-every", 5, "--validate-every", 6]
-    source = ["--from", "albert-base-v2", "--keep", 1, "--device", "cpu", "--bf16"]
+    source = ["--from", "albert-base-v2", "--keep", 1, "--device", "cpu", "--bf16", "--compile"]
     assert run(*command, *changes, *options, *source) == 0
     plain = smoke(90)
     assert asked["config"] == replace(
@@ -243,6 +243,7 @@ def test_options_reach_the_run(
     assert asked["execution"] == Execution(
         device="cpu",
         bf16=True,
+        compiled=True,
         micro_batch=4,
         checkpointing=True,
         workers=2,

@@ -1,43 +1,26 @@
 """The objective: of parts of a step as of the whole, and without waiting for a device."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from batches import random_batch
+from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from albertlm import AlbertConfig, AlbertForPreTraining
+from albertlm.models import attention, layer
 from albertlm.models.heads import IGNORED
 from albertlm.models.layer import Layout
 from albertlm.pretraining.loader import Batch
 from albertlm.training.objective import Counts, Losses, PretrainingObjective
 
 Make = Callable[..., AlbertConfig]
-
-
-def random_batch(
-    lengths: tuple[int, ...] = (9, 4, 9, 7), orders: object = (0, 1, -100, 1)
-) -> Batch:
-    """Some padding, some masked tokens, some labelled pairs."""
-    rng = np.random.default_rng(0)
-    mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
-    ids = rng.integers(5, 70, mask.shape) * mask
-    positions = np.tile([1, 2, 0], (len(lengths), 1))
-    labels = rng.integers(5, 70, positions.shape)
-    labels[:, 2] = IGNORED
-    labels[1, 1] = IGNORED
-    segments = ((np.arange(max(lengths)) > 2) & mask).astype(np.int64)
-    order = np.array(orders, np.int64)
-    numbers = np.arange(len(order))
-    return Batch(
-        *(ids, segments, mask.astype(np.int64), positions, labels, order),
-        epochs=np.zeros_like(numbers),
-        examples=numbers,
-    )
 
 
 def rows(batch: Batch, part: slice) -> Batch:
@@ -122,6 +105,49 @@ def test_a_batch_without_labels_in_a_step_with_some_gives_zeros(
         assert not gradient.any(), name
 
 
+def plain_packed(q: Tensor, k: Tensor, v: Tensor, *bounds: Any) -> Tensor:
+    """What PyTorch's kernel for texts without padding computes, which is for GPUs only."""
+    (of_queries, of_keys), heads_first = bounds[:2], lambda x: x.transpose(0, 1)
+    sizes = [at.diff().tolist() for at in (of_queries, of_keys, of_keys)]
+    texts = zip(*(x.split(size) for x, size in zip((q, k, v), sizes, strict=True)), strict=True)
+    contexts = [F.scaled_dot_product_attention(*map(heads_first, text)) for text in texts]
+    return torch.cat([heads_first(each) for each in contexts])
+
+
+def losses_and_gradients(objective: PretrainingObjective, batch: Batch) -> list[Tensor]:
+    objective.zero_grad()
+    losses = objective(batch)
+    losses.total.backward()
+    gradients = [each.grad for each in objective.parameters() if each.grad is not None]
+    return [losses.total.detach(), losses.mlm_accuracy, *gradients]
+
+
+def test_texts_without_padding(
+    objective: PretrainingObjective, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = random_batch((9, 4, 3, 3))
+    expected = losses_and_gradients(objective, batch)
+    monkeypatch.setattr(layer, "packs", lambda *_: True)
+    monkeypatch.setattr(attention, "varlen_attn", plain_packed)
+    for found, value in zip(losses_and_gradients(objective, batch), expected, strict=True):
+        assert torch.allclose(found, value, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_compiled(objective: PretrainingObjective) -> None:
+    """Two graphs of the layer, for all rows and for those that are read, whatever the shapes."""
+    compiled = PretrainingObjective(copy.deepcopy(objective.model), compiled=True)
+    torch.compiler.reset()
+    for lengths in ((9, 4, 3, 3), (9, 9, 9, 2), (5, 4, 1, 3)):
+        batch = random_batch(lengths)
+        pairs = zip(
+            losses_and_gradients(compiled, batch),
+            losses_and_gradients(objective, batch),
+            strict=True,
+        )
+        assert all(torch.allclose(found, value, atol=1e-5) for found, value in pairs)
+
+
 class NoReading(TorchDispatchMode):
     """Refuses operations for which the host waits for values of a device."""
 
@@ -140,7 +166,8 @@ def test_nothing_waits_for_a_device(
     lengths: tuple[int, ...], objective: PretrainingObjective, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = random_batch(lengths)
-    layout = Layout.of(torch.from_numpy(batch.attention_mask).bool(), *batch.input_ids.shape)
+    mask = torch.from_numpy(batch.attention_mask).bool()
+    layout = Layout.of(mask, *mask.shape, torch.device("cpu"))
     monkeypatch.setattr(Layout, "of", lambda *_: layout)  # which reads the host's mask
     with NoReading():
         objective(batch).total.backward()

@@ -250,6 +250,22 @@ def test_a_spike_is_undone_and_its_data_left_out(
     assert verdicts[2, 0] != "every example once"
 
 
+def test_a_new_phase_is_no_spike(
+    config: PretrainingConfig, tokens: TokenPart, tmp_path: Path
+) -> None:
+    """A deeper model has another loss; so has a run whose weights are changed between phases."""
+    rule = SpikeRule(deviations=50, window=5, rollbacks=0)
+    phases = tuple(Phase(steps=8, batch_size=8, length=32) for _ in range(2))
+    run = pretrain(replace(config, spikes=rule, phases=phases), tokens, tmp_path, OFTEN)
+    steps = []
+    for report in run:
+        steps.append(report.step)
+        if report.step == 8:
+            with torch.no_grad():
+                trainer(run).model.predictions.bias.add_(100 * torch.randn(70))
+    assert steps == [*range(1, 17)]
+
+
 def trainer(run: Iterator[StepReport]) -> Any:
     """The trainer behind the generator that `pretrain` returns."""
     return run.gi_frame.f_locals["trainer"]  # type: ignore[attr-defined]

@@ -48,6 +48,12 @@ def pretrain(
         bool | None,
         typer.Option(help="Products in bfloat16; by default where the device has units for them."),
     ] = _DEFAULT.bf16,
+    compiled: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile", help="Compile the layer first; by default on a GPU."
+        ),
+    ] = _DEFAULT.compiled,
     micro_batch: Annotated[
         int | None,
         typer.Option(min=1, help="Examples at a time in one process; all of a step by default."),
@@ -107,6 +113,7 @@ def pretrain(
     execution = Execution(
         device=device,
         bf16=bf16,
+        compiled=compiled,
         micro_batch=micro_batch,
         checkpointing=checkpointing,
         workers=workers,

@@ -1,6 +1,6 @@
 """Scaled dot-product attention, by the kernel that is the fastest for the case.
 
-B batch, H heads, T queries, S keys, K head size.
+B batch, H heads, T queries, S keys, K head size, M, N rows of a batch without padding.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention.varlen import varlen_attn
+
+HALVES = torch.bfloat16, torch.float16
 
 BLOCK_BYTES = 4 << 20
 """Scores of one block of `BlockedAttention`: what stays in the caches of one or two cores."""
@@ -29,11 +32,35 @@ def attend(
         dropout: probability that an attention weight is zeroed (0 outside training).
     """
     training = torch.is_grad_enabled() and q_BHTK.requires_grad
-    halves = q_BHTK.dtype in {torch.bfloat16, torch.float16}
-    if q_BHTK.device.type == "cpu" and training and (dropout or halves):
+    if q_BHTK.device.type == "cpu" and training and (dropout or q_BHTK.dtype in HALVES):
         return BlockedAttention.apply(q_BHTK, k_BHSK, v_BHSK, mask_BS, dropout)  # type: ignore[no-any-return,no-untyped-call]
     bias = None if mask_BS is None else _bias(mask_BS, q_BHTK.dtype)
     return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, bias, dropout)
+
+
+def packs(x_ND: Tensor, heads: int, dropout: float) -> bool:
+    """Whether `attend_packed` takes such rows: the flash kernel of GPUs, in half precision."""
+    size = x_ND.shape[1] // heads
+    return x_ND.is_cuda and x_ND.dtype in HALVES and not dropout and size % 8 == 0 and size <= 256
+
+
+def attend_packed(
+    q_MHK: Tensor,
+    k_NHK: Tensor,
+    v_NHK: Tensor,
+    starts: tuple[Tensor, Tensor],
+    longest: tuple[int, int],
+) -> Tensor:
+    """The context of each query, (M, H, K), of texts that lie one after the other, unpadded.
+
+    Args:
+        q_MHK: queries.
+        k_NHK: keys.
+        v_NHK: values.
+        starts: (B + 1,) where the queries of each text start and all end; the same of the keys.
+        longest: of a text's queries and keys, or more.
+    """
+    return varlen_attn(q_MHK, k_NHK, v_NHK, *starts, *longest)  # type: ignore[return-value]
 
 
 def attend_with_weights(

@@ -95,7 +95,7 @@ class AlbertModel(PreTrainedModel):
             input_ids,
             token_type_ids,
             position_ids.expand(batch, length),
-            Layout.of(mask_BT, batch, length),
+            Layout.of(mask_BT, batch, length, input_ids.device),
             output_hidden_states=output_hidden_states,
             output_attentions=output_attentions,
             read_positions=read_positions,

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from albertlm.config import SHARED_MODULES, AlbertConfig
-from albertlm.models.attention import attend, attend_with_weights
+from albertlm.models.attention import attend, attend_packed, attend_with_weights, packs
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
@@ -36,26 +36,23 @@ class Layout:
     """True at tokens; None where there is no padding."""
     index_N: Tensor | None = None
     """Flat positions of the rows; None where the rows are all positions."""
+    starts_C: Tensor | None = None
+    """(B + 1,) where each text's rows start and the last end; None where padding has rows."""
 
     @classmethod
-    def of(cls, mask_BT: Tensor | None, batch: int, length: int) -> Layout:
-        """Leave padding out where it pays: from a tenth of the positions on.
+    def of(cls, mask_BT: Tensor | None, batch: int, length: int, device: torch.device) -> Layout:
+        """Leave padding out where it pays: on a CPU from a tenth of the positions on.
 
-        How much there is decides over shapes, so a mask on a GPU is waited for here; the layout of
-        a mask on the host, moved by `to`, is had without.
+        How much there is decides over shapes, so a mask on a GPU is waited for here; one on the
+        host is not, and the layout is moved to the device while the host goes on.
         """
-        if mask_BT is None or bool(mask_BT.all()):
+        if mask_BT is None:
             return cls(batch, length)
         index_N = mask_BT.flatten().nonzero().squeeze(1)
-        unpad = len(index_N) < 0.9 * mask_BT.numel()
-        return cls(batch, length, mask_BT, index_N if unpad else None)
-
-    def to(self, device: torch.device) -> Layout:
-        """The same on a device; nothing waits for the copy."""
-        mask_BT, index_N = (
-            None if x is None else to_device(x, device) for x in (self.mask_BT, self.index_N)
-        )
-        return replace(self, mask_BT=mask_BT, index_N=index_N)
+        if device.type == "cpu" and len(index_N) > 0.9 * mask_BT.numel():
+            return cls(batch, length, mask_BT if len(index_N) < mask_BT.numel() else None)
+        starts_C = F.pad(mask_BT.sum(1).cumsum(0), (1, 0)).int()
+        return cls(batch, length, *(to_device(x, device) for x in (mask_BT, index_N, starts_C)))
 
     def gather(self, x_BTD: Tensor) -> Tensor:
         """The token matrix (N, D) of a padded tensor (B, T, D); ids (N,) of (B, T)."""
@@ -71,7 +68,12 @@ class Layout:
 
     def reading(self, positions_BP: Tensor) -> Layout:
         """The layout of the rows at some positions only, (B * P) of them."""
-        return replace(self, length=positions_BP.shape[1], index_N=None)
+        length = positions_BP.shape[1]
+        starts_C = None
+        if self.starts_C is not None:
+            starts_C = torch.arange(self.batch + 1, dtype=torch.int32, device=positions_BP.device)
+            starts_C = starts_C * length
+        return replace(self, length=length, index_N=None, starts_C=starts_C)
 
 
 class AlbertAttention(nn.Module):
@@ -93,10 +95,24 @@ class AlbertAttention(nn.Module):
         self, x_ND: Tensor, read_ND: Tensor, layout: Layout, queries: Layout, weights: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Attend from the rows `read_ND` (laid out as `queries`) to all rows of `x_ND`."""
+        context_ND, weights_BHPT = self._context(
+            self.query(read_ND), self.key(x_ND), self.value(x_ND), layout, queries, weights
+        )
+        return self.LayerNorm(read_ND + self.output_dropout(self.dense(context_ND))), weights_BHPT
+
+    def _context(  # noqa: PLR0917 (all of one kind)
+        self, q: Tensor, k: Tensor, v: Tensor, layout: Layout, queries: Layout, weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
         dropout = self.attention_dropout if self.training else 0.0
-        q_BHPK = self._heads(queries.scatter(self.query(read_ND)))
-        k_BHTK = self._heads(layout.scatter(self.key(x_ND)))
-        v_BHTK = self._heads(layout.scatter(self.value(x_ND)))
+        packed = packs(q, self.heads, dropout) and not weights
+        if packed and queries.starts_C is not None and layout.starts_C is not None:
+            q_MHK, k_NHK, v_NHK = (x.view(len(x), self.heads, -1) for x in (q, k, v))
+            starts, longest = (queries.starts_C, layout.starts_C), (queries.length, layout.length)
+            return attend_packed(q_MHK, k_NHK, v_NHK, starts, longest).flatten(1), None
+        q_BHPK, k_BHTK, v_BHTK = (
+            of.scatter(x).view(of.batch, of.length, self.heads, -1).transpose(1, 2)
+            for x, of in ((q, queries), (k, layout), (v, layout))
+        )
         weights_BHPT = None
         if weights:
             context, weights_BHPT = attend_with_weights(
@@ -104,12 +120,7 @@ class AlbertAttention(nn.Module):
             )
         else:
             context = attend(q_BHPK, k_BHTK, v_BHTK, layout.mask_BT, dropout)
-        context_ND = queries.gather(context.transpose(1, 2).flatten(2))
-        return self.LayerNorm(read_ND + self.output_dropout(self.dense(context_ND))), weights_BHPT
-
-    def _heads(self, x_BTD: Tensor) -> Tensor:
-        batch, length, size = x_BTD.shape
-        return x_BTD.view(batch, length, self.heads, size // self.heads).transpose(1, 2)
+        return queries.gather(context.transpose(1, 2).flatten(2)), weights_BHPT
 
 
 class AlbertLayer(nn.Module):
@@ -128,7 +139,7 @@ class AlbertLayer(nn.Module):
         self,
         x_ND: Tensor,
         layout: Layout,
-        read_BP: Tensor | None = None,
+        read: tuple[Tensor, Layout] | None = None,
         weights: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
         """One application of the layer.
@@ -136,13 +147,10 @@ class AlbertLayer(nn.Module):
         Args:
             x_ND: token matrix.
             layout: where its rows stand.
-            read_BP: compute these positions only; the result has B * P rows.
+            read: those of the rows that are computed, and where they stand; all by default.
             weights: also return the attention weights (B, H, T, T).
         """
-        read_ND, queries = x_ND, layout
-        if read_BP is not None:
-            rows_BPD = layout.scatter(x_ND).take_along_dim(read_BP[:, :, None], 1)
-            read_ND, queries = rows_BPD.flatten(0, 1), layout.reading(read_BP)
+        read_ND, queries = read or (x_ND, layout)
         y_ND, weights_BHPT = self.attention(x_ND, read_ND, layout, queries, weights)
         z_ND = self.dropout(self.ffn_output(self.activation(self.ffn(y_ND))))
         return self.full_layer_layer_norm(z_ND + y_ND), weights_BHPT
@@ -187,7 +195,10 @@ class AlbertEncoder(nn.Module):
         states, all_weights = [layout.scatter(x_ND)] if hidden else [], []
         for number, (group, inner) in enumerate(self.applications[: self.depth], start=1):
             layer: AlbertLayer = self.albert_layer_groups[group].albert_layers[inner]  # type: ignore[index, assignment]
-            read = read_BP if number == self.depth else None
+            read = None
+            if read_BP is not None and number == self.depth:
+                rows_BPD = layout.scatter(x_ND).take_along_dim(read_BP[:, :, None], 1)
+                read = rows_BPD.flatten(0, 1), layout.reading(read_BP)
             if self.activation_checkpointing and self.training and torch.is_grad_enabled():
                 x_ND, layer_weights = torch.utils.checkpoint.checkpoint(
                     layer, x_ND, layout, read, weights, use_reentrant=False

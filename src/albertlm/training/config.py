@@ -143,6 +143,7 @@ class Execution:
     Fields:
         device: `cpu`, `cuda`, …; None for a GPU where there is one.
         bf16: matrix products in bfloat16 (autocast); None where the device has units for them.
+        compiled: the layer and the loss are compiled before the first step; None on a GPU.
         micro_batch: examples of one backward pass in one process; None for all that a step has
             there. Gradients of several are added up.
         checkpointing: keep only each layer's input for the backward pass.
@@ -156,6 +157,7 @@ class Execution:
 
     device: str | None = None
     bf16: bool | None = None
+    compiled: bool | None = None
     micro_batch: int | None = None
     checkpointing: bool = False
     workers: int = 0

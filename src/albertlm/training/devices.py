@@ -15,10 +15,11 @@ SIZES = {"cpu": 1024, "cuda": 8192}
 
 
 def resolve(execution: Execution) -> Execution:
-    """With a device and a precision where they were left open."""
+    """With a device, a precision and whether to compile where they were left open."""
     device = execution.device or ("cuda" if torch.cuda.is_available() else "cpu")
     bf16 = has_bf16(device) if execution.bf16 is None else execution.bf16
-    return replace(execution, device=device, bf16=bf16)
+    compiled = device.startswith("cuda") if execution.compiled is None else execution.compiled
+    return replace(execution, device=device, bf16=bf16, compiled=compiled)
 
 
 def has_bf16(device: str | torch.device) -> bool:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from albertlm.models.cross_entropy import vocabulary_cross_entropy
 from albertlm.models.heads import IGNORED, AlbertForPreTraining
-from albertlm.models.layer import Layout, to_device
+from albertlm.models.layer import AlbertLayer, Layout, to_device
 from albertlm.pretraining.loader import Batch
 
 
@@ -60,11 +60,20 @@ class PretrainingObjective(nn.Module):
     """A model and its loss in one module.
 
     Source: `get_masked_lm_output` and `get_sentence_order_output` of the released code.
+
+    Args:
+        model: what is trained.
+        compiled: compile the layer once, which is applied many times, and the masked-token loss.
     """
 
-    def __init__(self, model: AlbertForPreTraining) -> None:
+    def __init__(self, model: AlbertForPreTraining, *, compiled: bool = False) -> None:
         super().__init__()
         self.model = model
+        self.compiled = compiled
+        if compiled:
+            for module in model.modules():
+                if isinstance(module, AlbertLayer):
+                    module.compile(dynamic=True)
 
     def forward(self, batch: Batch, counts: Counts | None = None) -> Losses:
         """The losses of a batch. Only masked tokens meet the vocabulary.
@@ -79,13 +88,13 @@ class PretrainingObjective(nn.Module):
         counts = counts or Counts.of(batch)
         device = self.model.predictions.bias.device
         rows, length = batch.input_ids.shape
-        layout = Layout.of(torch.from_numpy(batch.attention_mask).bool(), rows, length)
+        mask_BT = torch.from_numpy(batch.attention_mask).bool()
         positions = np.pad(batch.masked_positions, ((0, 0), (1, 0)))  # [CLS] first, for the pooler
         output = self.model.albert.encode(
             to_device(torch.from_numpy(batch.input_ids), device),
             to_device(torch.from_numpy(batch.token_type_ids), device),
             torch.arange(length, device=device).expand(rows, length),
-            layout.to(device),
+            Layout.of(mask_BT, rows, length, device),
             read_positions=to_device(torch.from_numpy(positions), device),
         )
         mlm_loss, right = self._masked_tokens(output.last_hidden_state[:, 1:], batch, counts)
@@ -114,6 +123,7 @@ class PretrainingObjective(nn.Module):
             self.model.predictions.bias,
             to_device(labels_N, device),
             counts.masked,
+            compiled=self.compiled,
         )
 
 

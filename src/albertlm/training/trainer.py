@@ -115,17 +115,18 @@ class _Trainer:
         check_memory(config, execution, ranks=group.size)
         if group.first:
             _claim(run, config, tokens)
+        begun = bool(state.checkpoints(run))
         self.model, initialisation = initialise(
-            config.model, tokens.tokenizer, config.seed, config.source
+            config.model, tokens.tokenizer, config.seed, None if begun else config.source
         )
         self.model.to(group.device).train()
         self.model.albert.activation_checkpointing(execution.checkpointing)
-        self.objective = PretrainingObjective(self.model)
+        self.objective = PretrainingObjective(self.model, compiled=bool(execution.compiled))
         self.updater = Updater(self.model, config, execution, group)
         self.progress = state.Progress()
         self.coverage = [Coverage() for _ in config.phases]
         self.phase_ends = list(accumulate(phase.steps for phase in config.phases))
-        self.notes = [str(initialisation)]
+        self.notes = [] if begun else [str(initialisation)]
 
     def train(self, stop: Stop) -> Iterator[StepReport]:
         """All steps that are left, or as many as there are before a request to stop."""
@@ -175,7 +176,7 @@ class _Trainer:
                     self._roll_back(rule, values["total"], position)
                     return
                 self.coverage[number].add(batch.epochs, batch.examples)
-                self._move_on(values, Position() if self.progress.step + 1 == end else position)
+                self._move_on(values["total"], position)
                 self._look_after(number, phase, values, save=stop.agreed)
                 yield StepReport(self.progress.step, values, tuple(self.notes))
                 self.notes.clear()
@@ -215,13 +216,17 @@ class _Trainer:
             "flops": flops,
         }
 
-    def _move_on(self, values: dict[str, float], position: Position) -> None:
+    def _move_on(self, loss: float, position: Position) -> None:
+        done = self.progress.step + 1
+        losses = [*self.progress.losses, loss]
         window = self.config.spikes.window if self.config.spikes else 0
+        if done in self.phase_ends:  # the next begins with other losses: it may be deeper or longer
+            position, window = Position(), 0
         self.progress = replace(
             self.progress,
-            step=self.progress.step + 1,
+            step=done,
             position=position,
-            losses=[*self.progress.losses, values["total"]][-window:] if window else [],
+            losses=losses[max(0, len(losses) - window) :],
             score=None,
         )
 
