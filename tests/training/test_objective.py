@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from batches import random_batch
 from torch import Tensor
 from torch._ops import OpOverload
+from torch.nn.attention import varlen
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from albertlm import AlbertConfig, AlbertForPreTraining
-from albertlm.models import attention, layer
+from albertlm.models import layer
 from albertlm.models.heads import IGNORED
 from albertlm.models.layer import Layout
 from albertlm.pretraining.loader import Batch
@@ -128,7 +129,7 @@ def test_texts_without_padding(
     batch = random_batch((9, 4, 3, 3))
     expected = losses_and_gradients(objective, batch)
     monkeypatch.setattr(layer, "packs", lambda *_: True)
-    monkeypatch.setattr(attention, "varlen_attn", plain_packed)
+    monkeypatch.setattr(varlen, "varlen_attn", plain_packed)
     for found, value in zip(losses_and_gradients(objective, batch), expected, strict=True):
         assert torch.allclose(found, value, atol=1e-5)
 

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 
 HALVES = torch.bfloat16, torch.float16
 
@@ -60,6 +59,8 @@ def attend_packed(
         starts: (B + 1,) where the queries of each text start and all end; the same of the keys.
         longest: of a text's queries and keys, or more.
     """
+    from torch.nn.attention.varlen import varlen_attn  # loads what compiles: a second
+
     return varlen_attn(q_MHK, k_NHK, v_NHK, *starts, *longest)  # type: ignore[return-value]
 
 
