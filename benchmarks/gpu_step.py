@@ -4,7 +4,8 @@ Both train the v2 architecture without dropout on the same examples of 512 token
 masked, in bfloat16 (autocast): ours with LAMB, as `albertlm pretrain` does, the Trainer with its
 own AdamW. `utilisation` is the operations that the model needs (`costs`, for the masked tokens
 only, so that what the Trainer spends on the logits of all others is not in it) by those of a large
-bfloat16 product, measured in the same run. `busy` is the share of the time in which the GPU runs
+bfloat16 product, measured in the same run: the ratio of any two programs is at most 1 by the
+utilisation of the slower. `busy` is the share of the time in which the GPU runs
 kernels. The profile is the time of the kernels of one of our steps, by kind.
 """
 
