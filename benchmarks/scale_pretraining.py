@@ -16,7 +16,6 @@ from albertlm.training.memory import step_memory
 
 LOADER = Path(__file__).parent / "results" / "loader.json"
 GPU_STEP = Path(__file__).parent / "results" / "gpu_step.json"
-LOADER_RATE = "tokens/s a core"
 
 PEAK = 989e12
 MFU = 0.4
@@ -238,7 +237,7 @@ def _input() -> str:
     if not LOADER.is_file():
         return f"{needed}. The rate of the loader is not measured."
     result = json.loads(LOADER.read_text(encoding="utf-8"))
-    rate = result["measurements"][LOADER_RATE]
+    rate = 1e6 * result["measurements"]["one core"]["16 x 512"]["M tokens/s"]
     return (
         f"{needed}. Measured, the loader makes {rate / 1e3:,.0f} thousand a second on a core "
         f"([results](results.md), `loader`): {most / rate:.0%} of one core for each GPU."

@@ -26,6 +26,7 @@ from albertlm.pretraining.shards import TokenPart
 from albertlm.recipes.small import smoke
 from albertlm.training import state, step
 from albertlm.training.config import Execution, Phase, PretrainingConfig, SpikeRule
+from albertlm.training.report.history import History
 from albertlm.training.trainer import StepReport, pretrain
 
 OFTEN = Execution(bf16=False, log_every=5, save_every=10)
@@ -58,6 +59,7 @@ def test_it_learns_and_exports(
     assert [path.name for path in state.checkpoints(tmp_path)] == ["checkpoint-50", "checkpoint-60"]
     epochs = storage.read_json(tmp_path / "coverage.json")["epochs"]
     assert {each["verdict"] for each in epochs} == {"every example once"}
+    assert sum(each.seen for each in History.read(tmp_path).coverage) == 60 * 16
     assert [each["seen"] == each["expected"] for each in epochs] == [True] * (len(epochs) - 1) + [
         False
     ]

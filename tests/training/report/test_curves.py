@@ -64,14 +64,14 @@ def test_what_is_drawn_of_how_the_run_is_carried_out(
 ) -> None:
     folder = make_run()
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    more = {"gradient_norm": 1.5, "waited": 0.1, "mfu": 0.4}
+    more = {"gradient_norm": 1.5, "waited": 0.1, "flops": 5e12}
     text = "\n".join(json.dumps(row | more) for row in rows)
     (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
     curves.draw([History.read(folder)], tmp_path)
     assert {
         "gradient norm before clipping",
         "waiting for data (% of the time)",
-        "model FLOPs utilisation (%)",
+        "the model's TFLOP/s",
     } <= set(texts(tmp_path))
 
 

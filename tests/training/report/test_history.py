@@ -107,11 +107,17 @@ def test_steps_done_again_replace_what_was_logged_before(make_run: Callable[...,
 
 
 def test_values_that_are_no_numbers_are_gaps(make_run: Callable[..., Path]) -> None:
-    odd = {"step": 45, "mlm_loss": math.nan, "sop_loss": None, "mlm_accuracy": True, "mfu": 0.5}
+    odd = {
+        "step": 45,
+        "mlm_loss": math.nan,
+        "sop_loss": None,
+        "mlm_accuracy": True,
+        "gradient_norm": 0.5,
+    }
     run = History.read(make_run(last=40, lines=[(8, odd)]))
     assert run.training["mlm_loss"].steps[-1] == 40
     assert run.training["mlm_accuracy"].steps[-1] == 40
-    assert run.training["mfu"].values.tolist() == [0.5]
+    assert run.training["gradient_norm"].values.tolist() == [0.5]
     assert run.steps == 45
 
 
@@ -169,13 +175,13 @@ def test_coverage(make_run: Callable[..., Path]) -> None:
     ]
     names = ("phase", "epoch", "seen", "expected", "verdict")
     told = [dict(zip(names, row, strict=True)) for row in rows]
-    (folder / "coverage.json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "coverage.json").write_text(json.dumps({"epochs": told}), encoding="utf-8")
     assert History.read(folder).coverage == (
         Coverage(1, (0, 1), 181, 181, "all"),
         Coverage(1, (2, 2), 7, 92, "some"),
         Coverage(2, (0, 0), 9, 9, "all"),
     )
-    for wrong in ([1], [{"phase": 1}], {"phase": 1}):
+    for wrong in ([1], {"epochs": [{"phase": 1}]}, {"phase": 1}):
         (folder / "coverage.json").write_text(json.dumps(wrong), encoding="utf-8")
         with pytest.raises(ValueError, match=r"coverage\.json does not tell what was seen"):
             History.read(folder)

@@ -86,12 +86,12 @@ def test_a_page_that_somebody_wrote_is_kept(make_run: Callable[..., Path], tmp_p
 
 
 def test_coverage_and_waiting(make_run: Callable[..., Path], tmp_path: Path) -> None:
-    more = (20, {"step": 105, "mlm_loss": 2.0, "waited": 0.2, "seconds": 6.0, "mfu": 0.375})
+    more = (20, {"step": 105, "mlm_loss": 2.0, "waited": 0.2, "seconds": 6.0, "flops": 9e12})
     folder = make_run(lines=[more])
     row = {"phase": 1, "epoch": 0, "seen": 1200, "expected": 1200, "verdict": "every example once"}
-    told = json.dumps([row, row | {"epoch": 1}])
+    told = json.dumps({"epochs": [row, row | {"epoch": 1}]})
     (folder / "coverage.json").write_text(told, encoding="utf-8")
     text = write(tmp_path / "report", folder)
     assert cells(text, "`run`") == ["1", "0 to 1", "2,400", "2,400", "every example once"]
     assert cells(text, "waiting for data") == ["1.25%"]
-    assert cells(text, "model FLOPs utilisation") == ["37.5%"]
+    assert cells(text, "TFLOP of the model per second") == ["0.562"]

@@ -88,7 +88,7 @@ PANELS = (
             Panel("tokens_per_second", "speed (1,000 tokens/s)", 1e-3, bottom=0),
             Panel("gradient_norm", "gradient norm before clipping", bottom=0),
             Panel("waiting", "waiting for data (% of the time)", 100, bottom=0),
-            Panel("mfu", "model FLOPs utilisation (%)", 100, bottom=0),
+            Panel("flops_per_second", "the model's TFLOP/s", 1e-12, bottom=0),
         )
     ),
 )

@@ -21,6 +21,9 @@ from albertlm import storage
 
 METRICS, CONFIG, COVERAGE = "metrics.jsonl", "config.json", "coverage.json"
 
+RATIOS = {"tokens_per_second": "tokens", "flops_per_second": "flops", "waiting": "waited"}
+"""What is told for each second, and of which logged sums."""
+
 
 class Series(NamedTuple):
     """Finite values (N,) over ascending steps (N,)."""
@@ -92,8 +95,8 @@ class History:
         config: the content of `config.json`.
         exported: whether the folder holds the trained model, so that the run has ended.
         training: by name, what was logged of training batches, each value for the steps since the
-            one before; with `tokens_per_second`, and `waiting`, the share of the time in which the
-            run waited for data.
+            one before; with `RATIOS`: tokens a second, the model's operations a second, and the
+            share of the time in which the run waited for data.
         held_out: by name, what was measured on held-out documents.
         events: in the order of the file.
         coverage: what was seen of each epoch; empty where the run did not write it down.
@@ -129,7 +132,7 @@ class History:
         training = _columns(log.training)
         if "mlm_loss" not in training:
             raise ValueError(f"{path} has no values yet; the run logs them every few steps")
-        for ratio, part in (("tokens_per_second", "tokens"), ("waiting", "waited")):
+        for ratio, part in RATIOS.items():
             if {part, "seconds"} <= training.keys():
                 training[ratio] = _by_seconds(training[part], training["seconds"])
         return cls(
@@ -236,8 +239,9 @@ def _read_coverage(path: Path) -> Iterator[Coverage]:
     Raises:
         ValueError: the file tells something else.
     """
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"epochs": []}
     try:
+        rows = told["epochs"]
         for (phase, verdict), group in groupby(rows, key=itemgetter("phase", "verdict")):
             epochs, seen, expected = zip(
                 *map(itemgetter("epoch", "seen", "expected"), group), strict=True

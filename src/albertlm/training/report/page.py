@@ -67,7 +67,10 @@ def result_rows(summaries: Sequence[Summary]) -> list[list[str]]:
         "hours": [_optional(run.hours, ".3g") for run in summaries],
         "tokens per second": [_optional(run.tokens_per_second, ",.0f") for run in summaries],
         "waiting for data": [_optional(run.waiting, ".2%") for run in summaries],
-        "model FLOPs utilisation": [_optional(run.mfu, ".1%") for run in summaries],
+        "TFLOP of the model per second": [
+            _optional(run.flops_per_second and run.flops_per_second / 1e12, ".3g")
+            for run in summaries
+        ],
     }
     rows = {label: cells for label, cells in rows.items() if set(cells) != {NOTHING}}
     for part in ("training", "held_out"):

@@ -52,7 +52,7 @@ class Summary:
         tokens, hours: of training alone, summed over the log; None if that does not tell.
         tokens_per_second: their ratio.
         waiting: share of the time in which the run waited for data; None as above.
-        mfu: the mean model FLOPs utilisation; None where it was not logged.
+        flops_per_second: operations that the model needs, a second; None as above.
         training, held_out: the values of `MEASURES`, by name.
     """
 
@@ -65,7 +65,7 @@ class Summary:
     hours: float | None
     tokens_per_second: float | None
     waiting: float | None
-    mfu: float | None
+    flops_per_second: float | None
     training: dict[str, Value]
     held_out: dict[str, Value]
 
@@ -77,10 +77,9 @@ def summarise(run: History) -> Summary:
         ValueError: the model that the run's configuration describes is not one.
     """
     model = AlbertConfig.from_dict(run.config["model"])
-    tokens, seconds, waited = (
-        _sum(run.training.get(name)) for name in ("tokens", "seconds", "waited")
+    tokens, flops, seconds, waited = (
+        _sum(run.training.get(name)) for name in ("tokens", "flops", "seconds", "waited")
     )
-    mfu = run.training.get("mfu")
     return Summary(
         name=run.name,
         steps=run.steps,
@@ -91,7 +90,7 @@ def summarise(run: History) -> Summary:
         hours=None if seconds is None else seconds / 3600,
         tokens_per_second=tokens / seconds if tokens and seconds else None,
         waiting=waited / seconds if waited is not None and seconds else None,
-        mfu=None if mfu is None else float(mfu.values.mean()),
+        flops_per_second=flops / seconds if flops and seconds else None,
         training=_values(run.training, WINDOW),
         held_out=_values(run.held_out, 1),
     )
