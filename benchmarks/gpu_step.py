@@ -5,8 +5,8 @@ masked, in bfloat16 (autocast): ours with LAMB, as `albertlm pretrain` does, the
 own AdamW. `utilisation` is the operations that the model needs (`costs`, for the masked tokens
 only, so that what the Trainer spends on the logits of all others is not in it) by those of a large
 bfloat16 product, measured in the same run: the ratio of any two programs is at most 1 by the
-utilisation of the slower. `busy` is the share of the time in which the GPU runs
-kernels. The profile is the time of the kernels of one of our steps, by kind.
+utilisation of the slower. `busy` is the share of the time in which the GPU runs kernels. The profile
+is the time of the kernels of one of our steps, by kind.
 """
 
 from __future__ import annotations
@@ -46,20 +46,17 @@ KINDS = {
 }
 """Kinds of kernels, and what the names of such hold; the first kind that fits."""
 
-
 Rows = dict[str, dict[str, Any]]
 
 
-def ours(
-    config: AlbertConfig, batch: Batch, device: str, *, compiled: bool = True
-) -> Callable[[], None]:
+def ours(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
     """A step as the training loop makes it."""
     phase = Phase(steps=1, batch_size=len(batch.input_ids), length=LENGTH)
     run = PretrainingConfig(model=config, phases=(phase,), warmup_steps=0)
-    group = Group.alone(device)
+    group = Group.alone("cuda")
     model = AlbertForPreTraining(config).to(group.device).train()
-    objective = PretrainingObjective(model, compiled=compiled)
-    updater = Updater(model, run, Execution(device=device, bf16=True), group)
+    objective = PretrainingObjective(model, compiled=True)
+    updater = Updater(model, run, Execution(device="cuda", bf16=True), group)
 
     def one() -> None:
         values = step.backward(objective, batch, Counts.of(batch), None, bf16=True)
@@ -76,7 +73,7 @@ class Timed(transformers.TrainerCallback):
         self.ends: list[float] = []
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        _wait()
+        torch.cuda.synchronize()
         self.ends.append(time.perf_counter())
 
 
@@ -120,7 +117,7 @@ def median_seconds(one: Callable[[], None]) -> float:
     for _ in range(STEPS + WARMUP):
         started = time.perf_counter()
         one()
-        _wait()
+        torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
     return float(np.median(seconds[WARMUP:]))
 
@@ -130,7 +127,7 @@ def profiled(one: Callable[[], None]) -> dict[str, Any]:
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
         started = time.perf_counter()
         one()
-        _wait()
+        torch.cuda.synchronize()
         wall = time.perf_counter() - started
     kinds: Counter[str] = Counter()
     names: Counter[str] = Counter()
@@ -164,7 +161,7 @@ def measure(name: str, sizes: tuple[int, ...], rate: float) -> tuple[Rows, Rows]
     for size in sizes:
         batch = random_batch(size, LENGTH)
         tokens, operations = batch.input_ids.size, step.flops(config, batch, None)
-        one = ours(config, batch, "cuda")
+        one = ours(config, batch)
         seconds = median_seconds(one)
         memory = torch.cuda.max_memory_allocated() / 1e9
         row = {
@@ -195,13 +192,11 @@ def _forget() -> None:
     torch.cuda.reset_peak_memory_stats()
 
 
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
+    if not torch.cuda.is_available():
+        print("there is no CUDA device: nothing is measured, and the old results stay")
+        return
     rate = matrix_rate("cuda", bf16=True)
     print(torch.cuda.get_device_name(), rate, flush=True)
     steps, profiles = Rows(), Rows()

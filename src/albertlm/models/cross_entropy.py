@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BLOCK_ROWS = 64
-"""Rows whose probabilities are in float32 at a time: 8 MB with 30,000 pieces, in a CPU's cache."""
+BLOCK_ROWS, GPU_BLOCK_ROWS = 64, 1024
+"""Rows whose probabilities are in float32 at a time where nothing is compiled: 8 MB with 30,000
+pieces, so within a CPU's cache; 120 MB on a GPU, where each block costs the time of ten launches."""
 
 
 def vocabulary_cross_entropy(
@@ -69,7 +70,9 @@ class _VocabularyCrossEntropy(torch.autograd.Function):
         loss = x_NE.new_zeros((), dtype=torch.float32)
         right = torch.zeros((), dtype=torch.int64, device=x_NE.device)
         differentiate_ = _compiled() if compiled else _differentiate_
-        rows = max(1, len(labels_N)) if compiled else BLOCK_ROWS
+        rows = BLOCK_ROWS if x_NE.device.type == "cpu" else GPU_BLOCK_ROWS
+        if compiled:
+            rows = max(1, len(labels_N))
         for start in range(0, len(labels_N), rows):
             part = slice(start, start + rows)
             losses, hits = differentiate_(logits_NV[part], bias_V, labels_N[part, None], count)

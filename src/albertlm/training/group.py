@@ -121,7 +121,7 @@ class Group:
 
 
 def _refuse_shared_store() -> None:
-    """By default a restart reads addresses of processes that are dead (pytorch issue 135712)."""
+    """By default a restart reads addresses of processes that are dead (pytorch/pytorch#135712)."""
     restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0"))
     if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         raise ValueError(

@@ -30,7 +30,7 @@ _BROKEN = (
     ElementTree.ParseError,
     EOFError,
     LookupError,
-    NotImplementedError,
+    NotImplementedError,  # of zipfile: a compression that it does not know
     ValueError,
 )
 
