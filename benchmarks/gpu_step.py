@@ -5,8 +5,8 @@ masked, in bfloat16 (autocast): ours with LAMB, as `albertlm pretrain` does, the
 own AdamW. `utilisation` is the operations that the model needs (`costs`, for the masked tokens
 only, so that what the Trainer spends on the logits of all others is not in it) by those of a large
 bfloat16 product, measured in the same run: the ratio of any two programs is at most 1 by the
-utilisation of the slower. `busy` is the share of the time in which the GPU runs kernels. The profile
-is the time of the kernels of one of our steps, by kind.
+utilisation of the slower. `busy` is the share of the time in which the GPU runs kernels. The
+profile is the time of the kernels of one of our steps, by kind.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ from torch import Tensor
 
 BLOCK_ROWS, GPU_BLOCK_ROWS = 64, 1024
 """Rows whose probabilities are in float32 at a time where nothing is compiled: 8 MB with 30,000
-pieces, so within a CPU's cache; 120 MB on a GPU, where each block costs the time of ten launches."""
+pieces, so within a CPU's cache; 120 MB on a GPU, where each block costs the time of ten launches.
+"""
 
 
 def vocabulary_cross_entropy(
