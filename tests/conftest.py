@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from ray_nodes import two_nodes
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, storage
 from albertlm.corpus.documents import Document
@@ -162,17 +163,10 @@ def many_documents(tiny_sentences: list[str]) -> list[list[str]]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
-    """The address of a Ray cluster of two nodes on this machine."""
+    """The address of a Ray cluster of two nodes on this machine, with a core each."""
     pytest.importorskip("ray", reason="Ray is not installed")
-    from ray.cluster_utils import Cluster
-
-    path = [str(Path(__file__).parent / "support"), os.environ.get("PYTHONPATH", "")]
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
-        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 4})
-        nodes.add_node(num_cpus=4)
-    yield nodes.address
-    nodes.shutdown()
+    with two_nodes(cores=1) as address:
+        yield address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

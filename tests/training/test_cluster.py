@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from cluster_calls import Job, work
+from ray_nodes import two_nodes
 
 from albertlm.executors import ATTEMPTS
 from albertlm.training import cluster as cluster_
@@ -20,6 +21,13 @@ pytest.importorskip("ray.train", reason="Ray Train is not installed")
 pytestmark = pytest.mark.slow
 
 Run = Callable[..., tuple[int, float]]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Ray Train may hold the cores of dead processes for a while: there are others left."""
+    with two_nodes(cores=4) as address:
+        yield address
 
 
 @pytest.fixture
