@@ -49,10 +49,13 @@ class Layout:
         if mask_BT is None:
             return cls(batch, length)
         index_N = mask_BT.flatten().nonzero().squeeze(1)
+        full = len(index_N) == mask_BT.numel()
         if device.type == "cpu" and len(index_N) > 0.9 * mask_BT.numel():
-            return cls(batch, length, mask_BT if len(index_N) < mask_BT.numel() else None)
-        starts_C = F.pad(mask_BT.sum(1).cumsum(0), (1, 0)).int()
-        return cls(batch, length, *(to_device(x, device) for x in (mask_BT, index_N, starts_C)))
+            return cls(batch, length, None if full else mask_BT)
+        starts_C = to_device(F.pad(mask_BT.sum(1).cumsum(0), (1, 0)).int(), device)
+        if full:
+            return cls(batch, length, starts_C=starts_C)
+        return cls(batch, length, to_device(mask_BT, device), to_device(index_N, device), starts_C)
 
     def gather(self, x_BTD: Tensor) -> Tensor:
         """The token matrix (N, D) of a padded tensor (B, T, D); ids (N,) of (B, T)."""
