@@ -1,16 +1,16 @@
-"""The paper's ablations at small scale: one recipe changed in one respect at a time, equal budgets.
+"""The paper's ablations at small scale: a recipe changed in one respect at a time, equal budgets.
 
-Every run is a recipe of `albertlm recipes`, from `small` on, with a vocabulary of 2,000 pieces: the
-same number of steps of as many examples, one seed, minutes on one core. Scores are of held-out
-articles, measured alike for all (`albertlm evaluate`). `small` is run with three seeds: differences
-that are not larger than theirs say nothing. `paper` is the average of five tasks that the paper
-gives for the same change of albert-base (tables 3, 4, 5), or of albert-xxlarge for dropout (table
-8), after a hundred thousand times as much training: what saves parameters without loss there may
-cost more, or nothing, here.
+Every run is the recipe `small` of `albertlm recipes` or one of its variants, with a vocabulary of
+2,000 pieces, equal numbers of steps and examples and one seed, and takes minutes on one core. All
+scores are measured on held-out articles with `albertlm evaluate pretraining`. `small` is run with
+three seeds; differences no larger than those between the seeds are not significant. `paper` is the
+average of five tasks that the paper reports for the same change of albert-base (tables 3, 4, 5), or
+of albert-xxlarge for dropout (table 8), after a hundred thousand times as much training. A change
+that saves parameters without loss there may cost more, or nothing, here.
 
     python benchmarks/ablations.py TOKENS RUNS
 
-![Held-out loss of each run, by what was changed](ablations.png)
+![Held-out loss of each run, by change](ablations.png)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FAMILIES = {
     "ngram": {"3": BASE, "1": None, "0": None},
     "dropout": {"0": BASE, "0.1": None},
 }
-"""What is changed, and its values; None for the recipe `small-WHAT-VALUE`."""
+"""The changes and their values; None for the recipe `small-WHAT-VALUE`."""
 
 PAPER = {
     "sharing": {"all": 80.1, "attention": 81.7, "ffn": 80.2, "none": 81.6},
@@ -44,7 +44,7 @@ PAPER = {
 
 @dataclass(frozen=True)
 class Task:
-    """One run."""
+    """A run of a recipe."""
 
     recipe: str
     seed: int
@@ -53,29 +53,30 @@ class Task:
 
 
 def carry_out(task: Task) -> dict[str, Any]:
-    """Train one model, or go on, and score it."""
+    """Train a model, or resume its training, and score it."""
     import torch
 
-    from albertlm import AlbertForPreTraining
+    from albertlm import costs
+    from albertlm.data.token_shards import Tokens
     from albertlm.evaluation.pretraining import evaluate_pretraining
-    from albertlm.pretraining.shards import Tokens
-    from albertlm.recipes.registry import find
-    from albertlm.training.config import Execution
-    from albertlm.training.trainer import pretrain
+    from albertlm.inference.engines import open_engine
+    from albertlm.recipes.registry import find_recipe
+    from albertlm.training.pretraining import pretrain
+    from albertlm.training.run_config import Execution
 
     torch.set_num_threads(1)
     training = Tokens.open(task.tokens).part("training")
-    config = replace(find(task.recipe)(training.tokenizer.vocab_size), seed=task.seed)
+    config = replace(find_recipe(task.recipe)(training.tokenizer.vocab_size), seed=task.seed)
     run = task.runs / f"{task.recipe}-seed-{task.seed}"
     execution = Execution(device="cpu", bf16=False)
     for report in pretrain(config, training, run, execution):
         if report.step % 100 == 0:
             print(f"{run.name}: step {report.step}, loss {report.values['total']:.3f}", flush=True)
-    model = AlbertForPreTraining.from_pretrained(run / "model")
+    engine = open_engine("torch", run / "model")
     held_out = Tokens.open(task.tokens).part("held-out")
-    scores = evaluate_pretraining(model, held_out.tokenizer, held_out)
+    scores = evaluate_pretraining(engine, held_out.tokenizer, held_out)
     return {
-        "parameters": sum(each.numel() for each in model.parameters()),
+        "parameters": sum(costs.parameters_by_part(engine.config).values()),
         "MLM loss": round(scores.mlm_loss, 4),
         "MLM accuracy": round(scores.mlm_accuracy, 4),
         "SOP accuracy": round(scores.sop_accuracy, 4),
@@ -83,24 +84,27 @@ def carry_out(task: Task) -> dict[str, Any]:
 
 
 def draw(measurements: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
-    """A panel for each change: the held-out loss of its values, and the spread of the seeds."""
-    import matplotlib.pyplot as plt
+    """Plot the held-out loss for the values of each change, and the range of the seeds."""
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    from albertlm.reporting.figures import COLOURS, STYLE, save_figure
 
     losses = [row["MLM loss"] for row in measurements["seeds of small"].values()]
-    figure, panels = plt.subplots(
-        1, len(FAMILIES), figsize=(11, 3), sharey=True, layout="constrained"
-    )
-    for panel, what in zip(panels, FAMILIES, strict=True):
-        rows = measurements[what]
-        panel.axhspan(min(losses), max(losses), color="#dddddd", zorder=0)
-        panel.plot(range(len(rows)), [row["MLM loss"] for row in rows.values()], "o")
-        panel.set_xticks(range(len(rows)), rows)
-        panel.set_xlim(-0.5, len(rows) - 0.5)
-        panel.set_title(what, fontsize=10)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(axis="y", alpha=0.3)
-    panels[0].set_ylabel("held-out masked-token loss, nats")
-    figure.savefig(path, dpi=100)
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(11, 3), layout="constrained")
+        panels = figure.subplots(1, len(FAMILIES), sharey=True)
+        for panel, what in zip(panels, FAMILIES, strict=True):
+            rows = measurements[what]
+            values = [row["MLM loss"] for row in rows.values()]
+            panel.axhspan(min(losses), max(losses), color="#dddddd", zorder=0)
+            panel.plot(range(len(rows)), values, "o", color=COLOURS[0])
+            panel.set_xticks(range(len(rows)), rows)
+            panel.set_xlim(-0.5, len(rows) - 0.5)
+            panel.set_title(what)
+            panel.grid(axis="x", visible=False)
+        panels[0].set_ylabel("held-out masked-token loss, nats")
+        save_figure(figure, path)
 
 
 def main() -> None:

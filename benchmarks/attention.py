@@ -1,9 +1,9 @@
-"""Attention in training, forwards and backwards: blocked products against PyTorch's own.
+"""Attention in training, forward and backward: blocked products against PyTorch's attention.
 
-In the precision that the processor multiplies in hardware. albertlm trains on a CPU with `blocked`,
-batched products over a few sequences at a time, in bfloat16 or with dropout; in float32 without
-dropout it trains with `torch`, which is then a fused kernel. With dropout `torch` is not fused and
-keeps the weights of all heads, which grow with the square of the length.
+The precision is the one that the processor multiplies in hardware. On a CPU, albertlm trains with
+`blocked`, batched products over a few sequences at a time, in bfloat16 or with dropout. In float32
+without dropout it uses `torch`, which is then a fused kernel. With dropout, `torch` is not fused
+and stores the attention weights of all heads, which grow with the square of the length.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import common
-from albertlm.models.attention import BlockedAttention
+from albertlm.models.torch.attention import BlockedAttention
 from albertlm.training.devices import has_bf16
 
 SHAPES = {"8x512, 12 heads": (8, 12, 512), "32x128, 12 heads": (32, 12, 128)}
@@ -22,8 +22,8 @@ ROUNDS = 7
 
 
 def measure(batch: int, heads: int, length: int, dropout: float) -> dict[str, float]:
-    """Milliseconds of both, and their ratio."""
-    shape = (batch, length, heads, 64)  # as the model's projections lie in memory
+    """The milliseconds of both, and their ratio."""
+    shape = (batch, length, heads, 64)  # the memory layout of the model's projections
     q, k, v = (torch.randn(shape, dtype=DTYPE).transpose(1, 2).requires_grad_() for _ in range(3))
     grad = torch.randn(shape, dtype=DTYPE).transpose(1, 2)
 
@@ -32,7 +32,7 @@ def measure(batch: int, heads: int, length: int, dropout: float) -> dict[str, fl
 
     seconds = common.alternating_medians(
         ROUNDS,
-        blocked=lambda: backwards(BlockedAttention.apply(q, k, v, None, dropout)),
+        blocked=lambda: backwards(BlockedAttention.apply(q, k, v, None, dropout)),  # type: ignore[no-untyped-call]
         torch=lambda: backwards(F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)),
     )
     return {

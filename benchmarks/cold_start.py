@@ -1,7 +1,7 @@
-"""Whole processes that fill one mask: `albertlm fill-mask` against transformers' pipeline.
+"""Fill a mask in a new process: `albertlm fill-mask` against transformers' pipeline.
 
-Both start from nothing, load the same folder, fill the card's mask and print the result. Measured
-are the wall time and the peak memory (maximum resident set) of each process.
+Each process loads the same folder, fills the mask of the model card's example and prints the
+result. Its wall time and peak memory (maximum resident set) are measured.
 """
 
 from __future__ import annotations
@@ -17,11 +17,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import common
-from albertlm import AlbertConfig, AlbertTokenizer, costs, hub
-from albertlm.checkpoints import huggingface, names
+from albertlm import hub
 
 TEXT = "Hello I'm a [MASK] model."
 PEER = """
@@ -29,11 +26,10 @@ import json, sys
 from transformers import pipeline
 print(json.dumps(pipeline("fill-mask", model=sys.argv[1])(sys.argv[2])))
 """
-DATA = Path(os.environ.get("ALBERTLM_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 class Run(NamedTuple):
-    """What one process took and said."""
+    """The time, memory and answers of a process."""
 
     seconds: float
     mebibytes: float
@@ -41,9 +37,9 @@ class Run(NamedTuple):
 
 
 def commands(folder: Path) -> dict[str, list[str]]:
-    """The contestants. The command is that of this Python's environment."""
+    """The commands of the contestants, from the environment of this Python."""
     albertlm = [str(Path(sys.executable).parent / "albertlm"), "fill-mask", TEXT]
-    albertlm += ["--model", str(folder), "--json"]
+    albertlm += ["--model", str(folder), "--dtype", "float32", "--json"]
     return {
         "albertlm": albertlm,
         "albertlm --engine torch": [*albertlm, "--engine", "torch"],
@@ -52,7 +48,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
 
 
 def measure(command: list[str]) -> Run:
-    """One process, from its start to its end."""
+    """Run a process and measure it from start to end."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     output = process.stdout.read() if process.stdout else b""
@@ -66,7 +62,7 @@ def measure(command: list[str]) -> Run:
 
 
 def compare(folder: Path, rounds: int) -> dict[str, Any]:
-    """Medians of all contestants on a folder, run in turns; the first round warms the disk up."""
+    """The medians of all contestants, run alternately; the first round fills the disk cache."""
     runs: dict[str, list[Run]] = {name: [] for name in commands(folder)}
     for _ in range(rounds + 1):
         for name, command in commands(folder).items():
@@ -92,31 +88,12 @@ def compare(folder: Path, rounds: int) -> dict[str, Any]:
     }
 
 
-def write_random_base(folder: Path) -> None:
-    """A model of the size of albert-base with random weights, written without torch: what this
-    process has in memory would count as its children's.
-    """
-    config = AlbertConfig.preset("albert-base-v2")
-    random = np.random.default_rng(0)
-    tensors = {
-        names.PREFIX * (names.part_of(name) in {"backbone", "pooler"}) + name: random.normal(
-            float("LayerNorm.weight" in name or "layer_norm.weight" in name), 0.02, shape
-        ).astype(np.float32)
-        for name, shape in costs.parameter_shapes(config).items()
-    }
-    huggingface.write(folder, tensors)
-    config.save_pretrained(folder, "AlbertForPreTraining")
-    shipped = hub.SHIPPED / "spiece.model"
-    vocabulary = shipped if shipped.exists() else DATA / "albert-vocab" / "spiece.model"
-    AlbertTokenizer(vocabulary).save_pretrained(folder)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        write_random_base(Path(folder))
+        common.write_random(Path(folder), "albert-base-v2")
         measurements = {"albert-base size": compare(Path(folder), rounds)}
     if (hub.SHIPPED / "model.safetensors").exists():
         measurements["the model that ships"] = compare(hub.SHIPPED, rounds)

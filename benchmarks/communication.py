@@ -1,18 +1,19 @@
-"""What a step of data-parallel training sends, and how long that takes: two processes, albert-base.
+"""Communication in a step of data-parallel training, with two processes and albert-base.
 
-Each process has one core and 4 texts of 128 tokens a step, in float32 without dropout; they talk
-through gloo on this machine. `sent_mb` is what each sends in one step, as the network device counts
-it, and `by_formula_mb` what `costs.step_communication` says (gloo scatters sums by summing
-everywhere, so that shares send more here than they must). `by_alone` is the time of a step by
-that of one without a word to the other process, and `communication_share` the time of the exchange
-by itself, with nobody late, by that of the step.
+Each process has one core and 4 texts of 128 tokens per step, in float32 without dropout; they
+communicate with gloo on this machine. `sent_mb` is the amount that each process sends in a step, as
+counted by the network device, and `by_formula_mb` the amount by `costs.step_communication` (gloo
+implements reduce-scatter as all-reduce, so sharded training sends more here than necessary).
+`by_alone` is the time of a step relative to that of a step without communication, and
+`communication_share` the time of the exchange alone, with both processes ready, relative to that of
+the step.
 
-The peer is PyTorch's DistributedDataParallel, which sends a bucket of gradients as soon as all of
-them are there, during the backward pass. ALBERT's shared layer is the first and the last to get
-gradients: `ready_share` says after which part of the backward pass a bucket could leave, and
-`bytes_in_last_tenth` which share of all bytes only could in its last tenth.
+The peer is PyTorch's DistributedDataParallel, which sends a bucket of gradients during the backward
+pass as soon as it is complete. The gradients of ALBERT's shared layer are complete only at the end:
+`ready_share` is the fraction of the backward pass after which a bucket can be sent, and
+`bytes_in_last_tenth` the share of all bytes that can be sent only in the last tenth.
 
-The last table has the megabytes that each of 64 processes sends in a step.
+The last table lists the megabytes that each of 64 processes sends in a step.
 """
 
 from __future__ import annotations
@@ -29,16 +30,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._C._distributed_c10d import GradBucket
+from torch.distributed import ProcessGroup, group
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.futures import Future
 from torch.nn.parallel import DistributedDataParallel
 
 import common
 from albertlm import AlbertConfig, AlbertForPreTraining, costs
 from albertlm.config import PRESETS
-from albertlm.training.config import Execution, Phase, PretrainingConfig
 from albertlm.training.group import Group
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.optimizer import Lamb, albert_parameter_groups
+from albertlm.training.run_config import Execution, Phase, PretrainingConfig
 from albertlm.training.updates import Updater
 from pretraining_step import random_batch
 
@@ -53,7 +57,7 @@ PEER = "DistributedDataParallel"
 
 
 class Loss(nn.Module):
-    """A model's loss on one batch, as a module that the peer can wrap."""
+    """The loss of a model on a fixed batch, as a module that the peer can wrap."""
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
@@ -63,11 +67,12 @@ class Loss(nn.Module):
         self.batch = random_batch(TEXTS, LENGTH)
 
     def forward(self) -> Tensor:
-        return self.objective(self.batch).total
+        total: Tensor = self.objective(self.batch).total
+        return total
 
 
 def ours(config: PretrainingConfig, execution: Execution, group: Group) -> Callable[[], None]:
-    """A step as the training loop makes it."""
+    """A step of our training loop."""
     loss = Loss(config.model)
     updater = Updater(loss.model, config, execution, group)
 
@@ -79,15 +84,16 @@ def ours(config: PretrainingConfig, execution: Execution, group: Group) -> Calla
 
 
 def theirs(config: PretrainingConfig, buckets: list[tuple[float, int]]) -> Callable[[], None]:
-    """A step with the peer; of each it leaves when buckets were ready, and their bytes."""
+    """A step of the peer; each step records when the buckets were ready, and their bytes."""
     wrapped = DistributedDataParallel(Loss(config.model))
     optimizer = Lamb(albert_parameter_groups(wrapped.module.model), lr=1e-3)
 
-    def note(_, bucket):  # its annotations would be strings, which the peer refuses
+    def note(world: ProcessGroup, bucket: GradBucket) -> Future[Tensor]:
         buckets.append((time.perf_counter(), bucket.buffer().nbytes))
-        return allreduce_hook(None, bucket)
+        return allreduce_hook(world, bucket)
 
-    wrapped.register_comm_hook(None, note)
+    # the peer refuses annotations that are strings, as they are here; a lambda has none
+    wrapped.register_comm_hook(group.WORLD, lambda world, bucket: note(world, bucket))  # noqa: PLW0108
 
     def step() -> None:
         loss = wrapped()
@@ -103,7 +109,7 @@ def theirs(config: PretrainingConfig, buckets: list[tuple[float, int]]) -> Calla
 
 
 def exchange_seconds(size: int, execution: Execution, group: Group, rounds: int) -> float:
-    """The time of a step's exchange alone: gradients, and in shares weights too."""
+    """The seconds of a step's exchange: gradients and, if sharded, weights."""
     gradients, weights = torch.ones(size), torch.ones(size)
     times = []
     for _ in range(rounds + 1):
@@ -120,7 +126,7 @@ def exchange_seconds(size: int, execution: Execution, group: Group, rounds: int)
 
 
 def sent_bytes(step: Callable[[], None], group: Group) -> float:
-    """What the network device of this machine sends during a step, by the number of processes."""
+    """The bytes that each process sends during a step, as counted by the network device."""
     group.wait()
     before = _device_bytes()
     step()
@@ -137,7 +143,7 @@ def _device_bytes() -> int:
 
 
 def measure(group: Group, rounds: int) -> dict[str, Any]:
-    """All contestants in turns, in every process."""
+    """Measure all contestants alternately, in every process."""
     model = AlbertConfig.preset(
         "albert-base-v2", hidden_dropout_prob=0, attention_probs_dropout_prob=0
     )
@@ -182,7 +188,7 @@ def measure(group: Group, rounds: int) -> dict[str, Any]:
 
 
 def by_model(ranks: int) -> dict[str, dict[str, float]]:
-    """Megabytes that a process sends in a step."""
+    """The megabytes that a process sends in a step."""
     return {
         name: {
             way.removeprefix("albertlm").removeprefix(", ") or "gradients in float32": round(

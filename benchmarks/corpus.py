@@ -1,12 +1,11 @@
-"""From inputs to token shards: how fast each stage is on one core, what a second core brings, and
-what memory it takes.
+"""The speed and memory of each stage from inputs to token shards, and the speedup of two cores.
 
-Each stage runs in a process of its own and rates are of what it reads: XML of a dump, text for the
-others. Memory is the process's largest resident set, with inputs of 50 and of 500 MB in one task.
-The longer inputs repeat the sample data under other ids, since there is not more of it.
+Each stage runs in a process of its own, and rates refer to its input: the XML of a dump, or text
+for the other stages. Memory is the maximum resident set of the process, with inputs of 50 and
+500 MB in one task. The longer inputs repeat the sample data under different ids.
 
-`times Google` is against 75,000 tokens a second, the speed on a core of such a machine of the
-example builder of the released code.
+`times Google` is relative to 75,000 tokens per second, the speed of the released code's example
+builder on a core of such a machine.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 import bz2
 import json
-import os
 import re
 import statistics
 import subprocess
@@ -29,11 +27,10 @@ from typing import Any
 
 import common
 
-DATA = Path(os.environ.get("ALBERTLM_DATA", Path(__file__).parents[2] / "shared" / "data"))
-DUMP = DATA / "wikipedia-dump" / "enwiki-sample-pages-articles.xml.bz2"
-ARTICLES = sorted((DATA / "corpus").glob("wikipedia-*.parquet"))
-BOOKS = DATA / "corpus" / "books-en-public-domain.parquet"
-VOCABULARY = DATA / "albert-vocab" / "spiece.model"
+DUMP = common.DATA / "wikipedia-dump" / "enwiki-sample-pages-articles.xml.bz2"
+ARTICLES = sorted((common.DATA / "corpus").glob("wikipedia-*.parquet"))
+BOOKS = common.DATA / "corpus" / "books-en-public-domain.parquet"
+VOCABULARY = common.DATA / "albert-vocab" / "spiece.model"
 
 MB = 1_000_000
 SIZES = (50 * MB, 500 * MB)
@@ -46,7 +43,7 @@ ROUNDS = 3
 
 
 def write_dump(path: Path, size: int) -> int:
-    """The sample dump's pages again and again, in a stream of bz2 each time; bytes of XML."""
+    """Write the sample dump with its pages repeated as bz2 streams; return the bytes of XML."""
     xml = bz2.decompress(DUMP.read_bytes())
     start, end = xml.index(b"<page>"), xml.rindex(b"</page>") + len(b"</page>")
     stream = bz2.compress(xml[start:end])
@@ -60,7 +57,7 @@ def write_dump(path: Path, size: int) -> int:
 
 
 def write_parquet(path: Path, sources: Iterable[Path], size: int) -> int:
-    """Documents of parquet files, again and again under other ids; bytes of text."""
+    """Write documents repeatedly under different ids; return the bytes of text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -80,14 +77,14 @@ def write_parquet(path: Path, sources: Iterable[Path], size: int) -> int:
     raise ValueError(f"{sources} hold too little text")
 
 
-# Stages: each runs in a process of its own, prepares what it needs, and times the rest
+# Stages: each runs in a process of its own, and is timed without its preparation
 
 
 def prepare(folder: Path, path: Path) -> float:
     from albertlm.corpus import inputs
     from albertlm.corpus.filters import Filters
-    from albertlm.corpus.prepare import PrepareTask
-    from albertlm.corpus.prepare import prepare as run
+    from albertlm.corpus.stages import PrepareTask
+    from albertlm.corpus.stages import prepare as run
 
     (spans,) = inputs.find([str(path)], 10**12).tasks
     return _timed(lambda: run(PrepareTask(spans, folder / "prepared", "en", Filters())))
@@ -97,8 +94,8 @@ def write(folder: Path, path: Path) -> float:
     import numpy as np
 
     from albertlm.corpus.duplicates import VERDICT
-    from albertlm.corpus.write import WriteTask
-    from albertlm.corpus.write import write as run
+    from albertlm.corpus.stages import WriteTask
+    from albertlm.corpus.stages import write as run
 
     prepared = folder / "prepared"
     kept = np.zeros(len(np.load(prepared / "fingerprints.npy", mmap_mode="r")), VERDICT)
@@ -107,8 +104,8 @@ def write(folder: Path, path: Path) -> float:
 
 def tokenize(folder: Path, *paths: Path) -> float:
     from albertlm import storage
-    from albertlm.pretraining.tokens import TokenizeTask
-    from albertlm.pretraining.tokens import tokenize as run
+    from albertlm.data.build_tokens import TokenizeTask
+    from albertlm.data.build_tokens import tokenize as run
     from albertlm.tokenization.tokenizer import AlbertTokenizer
 
     tokenizer = AlbertTokenizer(VOCABULARY)
@@ -146,7 +143,7 @@ def _timed(run: Callable[[], object]) -> float:
 
 
 def measure(stage: str, folder: Path, *paths: Path) -> tuple[float, float]:
-    """Seconds and peak MiB of a stage in a new process."""
+    """The seconds and peak MiB of a stage in a new process."""
     command = [sys.executable, __file__, "--stage", stage, str(folder), *map(str, paths)]
     said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     seconds, peak = json.loads(said)
@@ -154,7 +151,7 @@ def measure(stage: str, folder: Path, *paths: Path) -> tuple[float, float]:
 
 
 def _peak() -> float:
-    """The most MiB that this process has held (`ru_maxrss` would count its parent's too)."""
+    """The peak MiB of this process (`ru_maxrss` would include its parent's)."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
@@ -163,7 +160,7 @@ def _peak() -> float:
 
 
 def stages(folder: Path) -> dict[str, dict[str, Any]]:
-    """Rates and memory of the stages, each on a short and a long input."""
+    """The rates and memory of the stages, each on a short and a long input."""
     writers: dict[str, Callable[[Path, int], int]] = {
         "dump.xml.bz2": write_dump,
         "articles.parquet": lambda path, size: write_parquet(path, ARTICLES, size),
@@ -212,7 +209,7 @@ def _tokens_in(folder: Path) -> int:
 
 
 def _row(runs: list[tuple[int, float, float]]) -> dict[str, Any]:
-    """A table's row of (bytes read, seconds, peak MiB) of growing inputs."""
+    """A row of the table from (bytes read, seconds, peak MiB) of growing inputs."""
     read, seconds, peak = runs[-1]
     row = {"MB/s": round(read / MB / seconds, 2), "peak MiB": round(peak), "seconds": seconds}
     if len(runs) > 1:
@@ -222,7 +219,7 @@ def _row(runs: list[tuple[int, float, float]]) -> dict[str, Any]:
 
 
 def duplicates(folder: Path) -> dict[str, dict[str, Any]]:
-    """Deduplication of random fingerprints, one in ten of them a copy of an earlier one."""
+    """The deduplication of random fingerprints, a tenth of which are copies of earlier ones."""
     import numpy as np
 
     from albertlm.corpus.fingerprints import FINGERPRINT
@@ -239,7 +236,7 @@ def duplicates(folder: Path) -> dict[str, dict[str, Any]]:
             "documents/s": round(count / seconds),
             "bytes on disk a document": FINGERPRINT.itemsize,
             "peak MiB": round(peak),
-            # the file is mapped, and its pages count as resident until others need the room
+            # the pages of the mapped file count as resident until the memory is needed
             "bytes in memory a document": round((peak - base) * 2**20 / count)
             - FINGERPRINT.itemsize,
         }
@@ -255,9 +252,9 @@ def _save(folder: Path, fingerprints: Any) -> Path:
 
 
 def steps() -> dict[str, dict[str, float]]:
-    """The functions that `read, clean and split` and `tokens` call, each alone, on articles.
+    """The rates of the functions in `read, clean and split` and `tokens`, on articles.
 
-    `SentencePiece` is the part of `encode` that is not ours.
+    `SentencePiece` is the part of `encode` that SentencePiece computes.
     """
     from albertlm.corpus.cleaning import clean
     from albertlm.corpus.documents import Document
@@ -302,7 +299,7 @@ def _articles() -> Iterator[Any]:
 
 
 def scaling(folder: Path) -> dict[str, dict[str, Any]]:
-    """Whole builds and tokenisations by one and by two processes, in turns."""
+    """The seconds of builds and tokenisation with one and two processes, run alternately."""
     seconds: dict[tuple[str, int], list[float]] = {}
     for number in range(ROUNDS):
         for workers in (1, 2):
@@ -331,8 +328,8 @@ def _build(place: Path, workers: int) -> None:
 
 def _tokens(place: Path, workers: int) -> None:
     from albertlm.corpus.shards import Corpus
+    from albertlm.data.build_tokens import build_tokens
     from albertlm.executors import open_executor
-    from albertlm.pretraining.tokens import build_tokens
     from albertlm.tokenization.tokenizer import AlbertTokenizer
 
     with open_executor(workers=workers) as executor:
@@ -341,11 +338,10 @@ def _tokens(place: Path, workers: int) -> None:
 
 
 def vocabulary(corpus_folder: Path, folder: Path) -> dict[str, dict[str, Any]]:
-    """Pieces a word on held-out articles: the original vocabulary, and one trained on the rest."""
+    """The fertility of the original vocabulary and of one trained here, on held-out articles."""
     from albertlm.corpus.shards import Corpus
-    from albertlm.tokenization.fertility import fertility
     from albertlm.tokenization.tokenizer import AlbertTokenizer
-    from albertlm.tokenization.vocabulary import train_vocabulary
+    from albertlm.tokenization.vocabulary import fertility, train_vocabulary
 
     corpus = Corpus.open(corpus_folder)
 
@@ -385,8 +381,7 @@ def main() -> None:
         seconds = STAGES[stage](*map(Path, paths))
         print(json.dumps([seconds, _peak()]))
         return
-    if not DUMP.exists():
-        raise SystemExit(f"{DATA} does not hold the sample data; set ALBERTLM_DATA")
+    common.require_data(DUMP, BOOKS, VOCABULARY)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         measurements = {"stages": stages(folder), "steps of an article": steps()}

@@ -1,12 +1,12 @@
-"""Pretraining steps of albert-large and albert-xxlarge on a GPU, ours and transformers' Trainer's.
+"""Pretraining steps of albert-large and albert-xxlarge on a GPU, by us and transformers' Trainer.
 
 Both train the v2 architecture without dropout on the same examples of 512 tokens, 15 % of them
-masked, in bfloat16 (autocast): ours with LAMB, as `albertlm pretrain` does, the Trainer with its
-own AdamW. `utilisation` is the operations that the model needs (`costs`, for the masked tokens
-only, so that what the Trainer spends on the logits of all others is not in it) by those of a large
-bfloat16 product, measured in the same run: the ratio of any two programs is at most 1 by the
-utilisation of the slower. `busy` is the share of the time in which the GPU runs kernels. The
-profile is the time of the kernels of one of our steps, by kind.
+masked, in bfloat16 (autocast): albertlm with LAMB, as in `albertlm pretrain`, the Trainer with its
+AdamW. `utilisation` is the rate of the model's operations (`costs`, with logits of the masked
+tokens only, though the Trainer computes all) relative to the rate of a large bfloat16 product
+measured in the same run, so the speed ratio of two programs is at most 1 divided by the utilisation
+of the slower one. `busy` is the share of time in which the GPU runs kernels. The profile shows the
+time of the kernels in one of our steps, by kind.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
 import common
 from albertlm import AlbertConfig, AlbertForPreTraining
-from albertlm.pretraining.loader import Batch
-from albertlm.training import step
-from albertlm.training.config import Execution, Phase, PretrainingConfig
+from albertlm.data.batches import Batch
 from albertlm.training.devices import matrix_rate
 from albertlm.training.group import Group
-from albertlm.training.objective import Counts, PretrainingObjective
+from albertlm.training.objective import PretrainingObjective
+from albertlm.training.pretraining import flops
+from albertlm.training.run_config import Execution, Phase, PretrainingConfig
 from albertlm.training.updates import Updater
 from pretraining_step import random_batch
 
 LENGTH = 512
 MODELS = {"albert-large-v2": (32, 64), "albert-xxlarge-v2": (16, 32)}
-"""Examples of a batch: the first for both, the others for ours only."""
+"""Numbers of examples in a batch: the first for both programs, the others for ours only."""
 STEPS, WARMUP = 10, 4
 KINDS = {
     "linear maps and attention": ("gemm", "nvjet", "cutlass", "cublas", "flash", "fmha"),
@@ -44,13 +45,13 @@ KINDS = {
     "LAMB and norms": ("multi_tensor", "reduce", "foreach"),
     "copies": ("memcpy", "memset", "copy"),
 }
-"""Kinds of kernels, and what the names of such hold; the first kind that fits."""
+"""Kinds of kernels, and parts of their names; the first kind that matches is used."""
 
 Rows = dict[str, dict[str, Any]]
 
 
 def ours(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
-    """A step as the training loop makes it."""
+    """A step of our training loop."""
     phase = Phase(steps=1, batch_size=len(batch.input_ids), length=LENGTH)
     run = PretrainingConfig(model=config, phases=(phase,), warmup_steps=0)
     group = Group.alone("cuda")
@@ -59,15 +60,17 @@ def ours(config: AlbertConfig, batch: Batch) -> Callable[[], None]:
     updater = Updater(model, run, Execution(device="cuda", bf16=True), group)
 
     def one() -> None:
-        values = step.backward(objective, batch, Counts.of(batch), None, bf16=True)
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            losses = objective(batch)
+        losses.total.backward()
         norm = updater.step(1e-3)
-        torch.cat([values, norm.reshape(1)]).tolist()
+        torch.cat([losses.values, norm.reshape(1)]).tolist()
 
     return one
 
 
 class Timed(transformers.TrainerCallback):
-    """The seconds of each of the Trainer's steps."""
+    """Records when each step of the Trainer ends."""
 
     def __init__(self) -> None:
         self.ends: list[float] = []
@@ -112,7 +115,7 @@ def theirs(config: AlbertConfig, batch: Batch) -> float:
 
 
 def median_seconds(one: Callable[[], None]) -> float:
-    """Of a step, after some to warm up."""
+    """The median seconds of a step, after warm-up steps."""
     seconds = []
     for _ in range(STEPS + WARMUP):
         started = time.perf_counter()
@@ -123,7 +126,7 @@ def median_seconds(one: Callable[[], None]) -> float:
 
 
 def profiled(one: Callable[[], None]) -> dict[str, Any]:
-    """The milliseconds of a step's kernels by kind, and the share of the step that they fill."""
+    """The milliseconds of a step's kernels by kind, and their share of the time of the step."""
     with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
         started = time.perf_counter()
         one()
@@ -132,8 +135,8 @@ def profiled(one: Callable[[], None]) -> dict[str, Any]:
     kinds: Counter[str] = Counter()
     names: Counter[str] = Counter()
     for event in found.events():
-        # ranges that Python marked stand there too, beside the kernels in them
-        if event.device_type == torch.autograd.DeviceType.CUDA and "#" not in event.name:
+        # skip ranges marked in Python, which contain kernels that are listed too
+        if event.device_type == DeviceType.CUDA and "#" not in event.name:
             milliseconds = event.time_range.elapsed_us() / 1000
             kinds[kind_of(event.name)] += milliseconds
             names[event.name[:150]] += milliseconds
@@ -146,7 +149,7 @@ def profiled(one: Callable[[], None]) -> dict[str, Any]:
 
 
 def kind_of(kernel: str) -> str:
-    """What a kernel is for, told from its name."""
+    """The kind of a kernel, by its name."""
     lower = kernel.lower()
     for kind, words in KINDS.items():
         if any(word in lower for word in words):
@@ -160,7 +163,7 @@ def measure(name: str, sizes: tuple[int, ...], rate: float) -> tuple[Rows, Rows]
     rows, profiles = Rows(), Rows()
     for size in sizes:
         batch = random_batch(size, LENGTH)
-        tokens, operations = batch.input_ids.size, step.flops(config, batch, None)
+        tokens, operations = batch.input_ids.size, flops(config, batch, None)
         one = ours(config, batch)
         seconds = median_seconds(one)
         memory = torch.cuda.max_memory_allocated() / 1e9

@@ -1,14 +1,14 @@
-"""Batches of real text with pairs and masks: how fast, and how long a trainer waits for them.
+"""The speed of making batches of real text with pairs and masks, and the time a trainer waits.
 
-`M tokens/s` is of one epoch from token shards on disk, without padding, on one core: the text is
-cut into pairs, shuffled, laid out and masked. The peer is transformers'
-DataCollatorForLanguageModeling with the arguments it comes with, on the same examples, which were
-cut, paired and laid out before: it pads, and masks single tokens.
+`M tokens/s` is the rate over one epoch of token shards on disk, without padding, on one core: the
+text is cut into pairs, shuffled, laid out and masked. The peer is transformers'
+DataCollatorForLanguageModeling with its default arguments on the same examples, which were cut,
+paired and laid out in advance: it pads, and masks single tokens.
 
-`ahead` is what a consumer gets that does nothing else, from a thread or from other processes.
+`ahead` is the rate for a consumer that does nothing else, with a thread or other processes.
 
-`waiting` is a run of the recipe `small` on all cores: `first_s` is the wait for the first batch,
-`share` that for all others by the time of their steps.
+`waiting` is measured in a run of the recipe `small` on all cores: `first_s` is the wait for the
+first batch, and `share` the wait for all others as a share of the time of their steps.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ import torch
 import transformers
 
 import common
-from albertlm.pretraining.loader import Batch, Position, PretrainingData
-from albertlm.pretraining.masking import IGNORED, MaskingConfig
-from albertlm.pretraining.prefetch import Prefetcher
-from albertlm.pretraining.shards import TOKENIZER, TokenPart
+from albertlm.config import IGNORED
+from albertlm.data.batches import Batch, Position
+from albertlm.data.loader import PretrainingData
+from albertlm.data.masking import MaskingConfig
+from albertlm.data.prefetch import Prefetcher
+from albertlm.data.token_shards import TOKENIZER, TokenPart
 from albertlm.recipes.small import small
-from albertlm.training.config import Execution
-from albertlm.training.trainer import pretrain
+from albertlm.training.pretraining import pretrain
+from albertlm.training.run_config import Execution
 from sample import sample_tokens
 
 SHAPES = {"64 x 128": (64, 128), "16 x 512": (16, 512)}
@@ -48,7 +50,7 @@ MAKERS = {"a thread": 0, "one process": 1, "two processes": 2}
 
 
 def rates(part: TokenPart, rounds: int) -> dict[str, dict[str, Any]]:
-    """Ours, ours with masks of single tokens, and the peer's, in turns."""
+    """The rates of ours, ours with single-token masks, and the peer, run alternately."""
     tokenizer = transformers.AutoTokenizer.from_pretrained(part.folder.parent / TOKENIZER)
     collate = transformers.DataCollatorForLanguageModeling(tokenizer)
     rows = {}
@@ -75,7 +77,7 @@ def rates(part: TokenPart, rounds: int) -> dict[str, dict[str, Any]]:
 
 
 def ahead(part: TokenPart, rounds: int) -> dict[str, float]:
-    """M tokens/s through a prefetcher, once its workers have started."""
+    """M tokens/s of a prefetcher, after its workers have started."""
     batch_size, length = SHAPES["64 x 128"]
     first = _data(part, length).examples(0) // batch_size // 4
     read: dict[str, list[float]] = {maker: [] for maker in MAKERS}
@@ -90,7 +92,7 @@ def ahead(part: TokenPart, rounds: int) -> dict[str, float]:
 
 
 def waiting(part: TokenPart, folder: Path, steps: int) -> dict[str, dict[str, Any]]:
-    """What a trainer waits for."""
+    """The time that a trainer waits for batches."""
     recipe = small(part.tokenizer.vocab_size)
     phase = replace(recipe.phases[0], steps=steps)
     recipe = replace(recipe, phases=(phase,), warmup_steps=steps // 10)
@@ -137,7 +139,7 @@ def _tokens(batches: Iterable[Batch]) -> int:
 
 
 def _examples(batch: Batch) -> list[dict[str, list[int]]]:
-    """The rows of a batch before masking, as a tokenizer of transformers returns them."""
+    """The rows of a batch before masking, in the format of transformers' tokenizers."""
     ids, used = batch.input_ids.copy(), batch.attention_mask.sum(1)
     rows, slots = np.nonzero(batch.labels != IGNORED)
     ids[rows, batch.masked_positions[rows, slots]] = batch.labels[rows, slots]

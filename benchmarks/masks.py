@@ -1,19 +1,19 @@
-"""What is masked in an epoch of real text: 512 tokens, the published recipe and the one that Google
-ran, with 20 predictions.
+"""What is masked in an epoch of real text with 512 tokens per example, by the published recipe and
+by Google's runs, with 20 predictions.
 
-`as drawn` are the lengths of n-grams that were drawn for the words, and `realised` those that were
-masked: a run is shortened where the text or the budget ends, and dropped where a word of it is
-masked already. An example has at least one end of a budget, so that a small budget shortens a
-larger share of its runs: 20 predictions more than 77, and short documents more than full examples,
-which have 490 tokens or more. `released algorithm` is the rule of the released code, written as a
-plain loop over the words of one example, on the same examples with other random numbers.
+`as drawn` are the lengths of n-grams drawn for the words, and `realised` the lengths of those
+masked: a run is shortened where the text or the budget ends, and dropped if one of its words is
+already masked. The budget ends once in each example, so a small budget shortens a larger share of
+the runs: more with 20 predictions than with 77, and more in short documents than in full examples
+(490 tokens or more). `released algorithm` is the rule of the released code, written as a plain loop
+over the words of an example, on the same examples with different random numbers.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import common
-from albertlm.pretraining import masking, spans
-from albertlm.pretraining.loader import Batch, PretrainingData
-from albertlm.pretraining.masking import IGNORED
-from albertlm.pretraining.segments import Segments
-from albertlm.pretraining.shards import TokenPart
-from albertlm.pretraining.spans import Words
+from albertlm.config import IGNORED
+from albertlm.data import masking, spans
+from albertlm.data.batches import Batch
+from albertlm.data.loader import PretrainingData
+from albertlm.data.segments import Segments
+from albertlm.data.spans import Words
+from albertlm.data.token_shards import TokenPart
 from albertlm.recipes.published import as_google_ran, published
-from albertlm.training.config import PretrainingConfig
+from albertlm.training.run_config import PretrainingConfig
 from sample import sample_tokens
 
 BATCH, LENGTH, FULL = 256, 512, 490
@@ -42,9 +43,10 @@ class Seen:
     """Counts over batches.
 
     Attributes:
-        counts: of tokens and of faults, by name.
-        drawn: lengths of n-grams, as (4,) counts;
-        realised, released: as (2, 4), of all examples and of full ones, ours and by the plain loop.
+        counts: the numbers of tokens and of faults, by name.
+        drawn: (4,) the number of drawn n-grams of each length.
+        realised, released: (2, 4) the number of masked n-grams of each length, in all and in full
+            examples, by our code and by the plain loop.
     """
 
     def __init__(self, part: TokenPart) -> None:
@@ -58,7 +60,7 @@ class Seen:
         self.rng = np.random.default_rng(0)
 
     def add(self, batch: Batch, segments: Segments, draws: dict[str, Any]) -> None:
-        """Count a batch, the ranges of the corpus that it shows, and what was drawn for it."""
+        """Count a batch, given its ranges of the corpus and the draws for it."""
         words: Words = draws["words"]
         is_word = np.arange(draws["lengths"].shape[1]) < words.counts_B[:, None]
         self.drawn += np.bincount(draws["lengths"][is_word], minlength=4)
@@ -83,7 +85,7 @@ class Seen:
         places, before = batch.masked_positions[rows, slots], batch.labels[rows, slots]
         now, mask = batch.input_ids[rows, places], self.tokenizer.mask_token_id
         special = np.array(self.tokenizer.all_special_ids)
-        plain = np.setdiff1d(special, [self.tokenizer.unk_token_id])  # an unknown piece is text
+        plain = np.setdiff1d(special, [self.tokenizer.unk_token_id])  # unknown pieces are text
         replaced = now[(now != mask) & (now != before)]
         self.counts.update(
             tokens=int(batch.attention_mask.sum()),
@@ -103,7 +105,7 @@ class Seen:
         rows, places = np.divmod(ends, batch.input_ids.shape[1])
         corpus = _in_corpus(rows, places, segments)
         document = np.searchsorted(self.documents, corpus, side="right")
-        # between tokens of one segment there are as many in the corpus
+        # tokens of one segment are as far apart as in the corpus
         apart = (corpus[1] - corpus[0] != ends[1] - ends[0]) | (rows[1] != rows[0])
         self.counts.update(
             spans=len(first),
@@ -113,7 +115,7 @@ class Seen:
 
 
 def as_released(sizes: list[int], budget: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Words of the run that starts with each word, or 0, as the released code chooses them."""
+    """The number of words of the run that starts with each word, or 0, as in the released code."""
     drawn = rng.choice([1, 2, 3], size=len(sizes), p=np.array(list(DRAWN.values())) / 100)
     runs, taken = np.zeros(len(sizes), np.int64), [False] * len(sizes)
     for word in rng.permutation(len(sizes)).tolist():
@@ -132,7 +134,7 @@ def as_released(sizes: list[int], budget: int, rng: np.random.Generator) -> NDAr
 def _in_corpus(
     rows: NDArray[np.int64], places: NDArray[np.int64], segments: Segments
 ) -> NDArray[np.int64]:
-    """Which tokens of the corpus stand at places of an example: [CLS] first [SEP] second [SEP]."""
+    """The positions in the corpus of the tokens of an example [CLS] first [SEP] second [SEP]."""
     first, second = segments.first[rows], segments.second[rows]
     size = first[..., 1] - first[..., 0]
     return np.where(places <= size, first[..., 0] + places - 1, second[..., 0] + places - size - 2)
@@ -140,7 +142,7 @@ def _in_corpus(
 
 @contextmanager
 def recorded() -> Iterator[dict[str, Any]]:
-    """What the newest call of the masking code drew: `lengths`, `words`, `budgets` and `runs`."""
+    """The `lengths`, `words`, `budgets` and `runs` of the last call of the masking code."""
     draws: dict[str, Any] = {}
     draw, choose = spans.draw_ngram_lengths, spans.choose_runs
 
@@ -160,7 +162,7 @@ def recorded() -> Iterator[dict[str, Any]]:
 
 
 def epoch(part: TokenPart, recipe: PretrainingConfig) -> Seen:
-    """All batches of one pass over the corpus."""
+    """Count all batches of an epoch."""
     data = PretrainingData(
         part,
         length=LENGTH,
@@ -183,7 +185,7 @@ def percent(part: float, whole: float) -> float:
 
 
 def row(value: float, goal: float | None = None, by: float = 0.0) -> dict[str, Any]:
-    """A value and how near to what it is to be."""
+    """A value and, if there is a goal, whether it is met."""
     if goal is None:
         return {"value": value}
     said = f"{goal:.4g} ± {by:g}" if by else f"{goal:g}"
@@ -191,7 +193,7 @@ def row(value: float, goal: float | None = None, by: float = 0.0) -> dict[str, A
 
 
 def lengths(
-    said: str, counts: NDArray[np.int64], goals: dict[int, float], by: float
+    said: str, counts: NDArray[np.int64], goals: Mapping[int, float], by: float
 ) -> dict[str, Any]:
     """The share of n-grams of each length."""
     return {
@@ -200,8 +202,8 @@ def lengths(
     }
 
 
-def realised(seen: Seen, goals: dict[int, float]) -> dict[str, Any]:
-    """The same of what was masked, beside the plain loop's."""
+def realised(seen: Seen, goals: Mapping[int, float]) -> dict[str, Any]:
+    """The share of masked n-grams of each length, by our code and by the plain loop."""
     rows = {}
     for ours, loop, where in zip(
         seen.realised, seen.released, ("realised", "realised in full examples"), strict=True
@@ -213,7 +215,7 @@ def realised(seen: Seen, goals: dict[int, float]) -> dict[str, Any]:
 
 
 def table(seen: Seen, *, as_run: bool) -> dict[str, Any]:
-    """The rows of a recipe."""
+    """The rows of the table of a recipe."""
     counts = seen.counts
     share = row(percent(counts["masked"], counts["tokens"]), *(() if as_run else (15, 0.1)))
     goals = {"mask": ("[MASK]", 80), "random": ("another token", 10), "kept": ("unchanged", 10)}

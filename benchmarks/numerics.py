@@ -1,15 +1,14 @@
-"""How far the models' numbers are from transformers' with equal random weights, at full depth.
+"""The differences of the models' outputs from transformers', with equal random weights.
 
-In float32 the largest difference of the hidden states and of each head's output, relative to the
-largest value there; in bfloat16 both libraries' mean relative error against transformers' float32.
-Where the data folder is at hand, also trained weights against their float64 references.
+In float32: the largest difference of the hidden states and of each head's output, relative to their
+largest value. In bfloat16: the mean relative error of both libraries against transformers' float32.
+If the data folder is available, trained weights are also compared with their float64 references.
 
     python benchmarks/numerics.py [PRESET ...]
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,12 @@ CLASSES = (
     "AlbertForTokenClassification",
     "AlbertForQuestionAnswering",
     "AlbertForMultipleChoice",
-    "AlbertForPreTraining",  # the last: it is compared in bfloat16 too
+    "AlbertForPreTraining",  # must be last: it is also compared in bfloat16
 )
 
 
 def draw(model: nn.Module) -> dict[str, Tensor]:
-    """Fill a model with random numbers, with no bias left at zero; returns its tensors."""
+    """Fill a model, including its biases, with random numbers, and return its tensors."""
     with torch.no_grad():
         for module in model.modules():
             for name, parameter in module.named_parameters(recurse=False):
@@ -47,7 +46,7 @@ def draw(model: nn.Module) -> dict[str, Tensor]:
 
 
 def pair(name: str, config: AlbertConfig, backbone: nn.Module) -> tuple[nn.Module, nn.Module]:
-    """Our model and transformers' with the same tensors, the backbone's being those given."""
+    """Our model and transformers' with the same tensors, and the given backbone."""
     with no_init_weights():
         ours = getattr(albertlm, name)(config).eval()
         theirs = getattr(transformers, name)(transformers.AlbertConfig(**config.to_dict())).eval()
@@ -64,12 +63,12 @@ def pair(name: str, config: AlbertConfig, backbone: nn.Module) -> tuple[nn.Modul
 
 
 def outputs(model: nn.Module, name: str) -> dict[str, Tensor]:
-    """What the model says of four texts of eight tokens and less, but for padding."""
+    """The model's outputs for four texts of up to eight tokens, without those at padding."""
     ids = torch.randint(5, 30_000, (4, 8), generator=torch.Generator().manual_seed(1))
     mask = (torch.arange(8) < torch.tensor([8, 3, 6, 5])[:, None]).long()
     inputs = {"input_ids": ids, "attention_mask": mask}
     if name == "AlbertForMultipleChoice":
-        inputs = {key: tensor.unflatten(0, (2, 2)) for key, tensor in inputs.items()}
+        inputs = {key: tensor.view(2, 2, -1) for key, tensor in inputs.items()}
     whole = name in ("AlbertModel", "AlbertForPreTraining")
     with torch.inference_mode():
         result = model(**inputs, output_hidden_states=whole)
@@ -99,8 +98,8 @@ def mean_error(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
 def compare(config: AlbertConfig) -> tuple[dict[str, float], dict[str, float]]:
     """The errors of each class in float32, and of both libraries in bfloat16."""
     with no_init_weights():
-        theirs = transformers.AlbertModel(transformers.AlbertConfig(**config.to_dict())).eval()
-    draw(theirs)
+        theirs: nn.Module = transformers.AlbertModel(transformers.AlbertConfig(**config.to_dict()))
+    draw(theirs.eval())
     float32 = {}
     for name in CLASSES:
         ours, theirs_with_head = pair(name, config, theirs)
@@ -134,7 +133,7 @@ def main() -> None:
         "float32_largest_relative_error": float32,
         "bfloat16_mean_relative_error": bfloat16,
     }
-    folder = Path(os.environ.get("ALBERTLM_DATA", "../shared/data")) / "plbert-albert"
+    folder = common.DATA / "plbert-albert"
     if folder.is_dir():
         error = trained_weights(folder)
         measurements["trained_weights_largest_absolute_error"] = error

@@ -1,11 +1,11 @@
-"""One pretraining step of albert-base: ours with LAMB, transformers' with AdamW.
+"""A pretraining step of albert-base: albertlm with LAMB, transformers with AdamW.
 
 Both have the same architecture and read the same tokens, 15 % of them masked, without padding, in
-the precision that the processor multiplies in hardware; `--both` measures the other one too.
-`linear share` is what the shared layer's own matrix products, forwards and backwards, take alone in
-the same run, by the time of our step, which leaves out most of the last layer's. So `roofline`, the
-ratio by the linear share, is about what a step of nothing but these products would reach: no
-program that multiplies by the same library can be faster, however little it does beside them.
+the precision that the processor multiplies in hardware; `--both` also measures the other one.
+`linear share` is the time of the shared layer's matrix products alone, forward and backward,
+measured in the same run, relative to that of our step, which omits most of those in the last layer.
+So `roofline`, the ratio divided by the linear share, is approximately the ratio of a step that
+consists only of these products: no program that uses the same library for them can be much faster.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 import common
 from albertlm import AlbertConfig, AlbertForPreTraining
-from albertlm.pretraining.loader import Batch
+from albertlm.data.batches import Batch
 from albertlm.training.devices import has_bf16
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.optimizer import Lamb, albert_parameter_groups
@@ -30,7 +30,7 @@ SHAPES = {"8x512": (8, 512), "32x128": (32, 128)}
 
 
 def random_batch(batch: int, length: int) -> Batch:
-    """Random ids; 15 % of the positions are predicted."""
+    """A batch of random ids, with 15 % of the positions predicted."""
     rng = np.random.default_rng(0)
     ids = rng.integers(5, 30000, (batch, length))
     count = round(0.15 * (length - 3))
@@ -42,6 +42,7 @@ def random_batch(batch: int, length: int) -> Batch:
         attention_mask=np.ones_like(ids),
         masked_positions=places,
         labels=np.take_along_axis(ids, places, axis=1),
+        is_mask=np.ones(places.shape, bool),
         sentence_order_label=rng.integers(0, 2, batch),
         epochs=np.zeros(batch, np.int64),
         examples=np.arange(batch),
@@ -49,7 +50,7 @@ def random_batch(batch: int, length: int) -> Batch:
 
 
 def ours(config: AlbertConfig, batch: Batch, bf16: bool) -> Callable[[], None]:
-    """A step as the training loop makes it."""
+    """A step of our training loop."""
     model = AlbertForPreTraining(config).train()
     objective, optimizer = PretrainingObjective(model), Lamb(albert_parameter_groups(model))
 
@@ -64,7 +65,7 @@ def ours(config: AlbertConfig, batch: Batch, bf16: bool) -> Callable[[], None]:
 
 
 def theirs(config: AlbertConfig, batch: Batch, bf16: bool) -> Callable[[], None]:
-    """A step as a loop around transformers' model makes it: every position has logits."""
+    """A step of a training loop with transformers' model, which computes logits everywhere."""
     model = transformers.AlbertForPreTraining(transformers.AlbertConfig(**config.to_dict())).train()
     optimizer = torch.optim.AdamW(model.parameters())
     labels = np.full_like(batch.input_ids, -100)
@@ -88,7 +89,7 @@ def theirs(config: AlbertConfig, batch: Batch, bf16: bool) -> Callable[[], None]
 
 
 def linear_seconds(config: AlbertConfig, tokens: int, rounds: int, bf16: bool) -> float:
-    """The time of a step's linear maps in the shared layer, forwards and backwards, alone."""
+    """The seconds of the shared layer's matrix products alone in a step, forward and backward."""
     hidden, inner = config.hidden_size, config.intermediate_size
     seconds, dtype = 0.0, torch.bfloat16 if bf16 else torch.float32
     for inputs, outputs, count in ((hidden, hidden, 4), (hidden, inner, 1), (inner, hidden, 1)):
@@ -105,7 +106,7 @@ def linear_seconds(config: AlbertConfig, tokens: int, rounds: int, bf16: bool) -
 
 
 def shaped(name: str, dropout: float = 0.0) -> tuple[AlbertConfig, Batch]:
-    """albert-base and a batch of the shape of that name."""
+    """albert-base and a batch of the named shape."""
     config = AlbertConfig.preset(
         "albert-base-v2", hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout
     )
@@ -113,7 +114,7 @@ def shaped(name: str, dropout: float = 0.0) -> tuple[AlbertConfig, Batch]:
 
 
 def measure(name: str, dropout: float, rounds: int, bf16: bool) -> dict[str, float]:
-    """Tokens per second of both, their ratio, and the share of the linear maps."""
+    """The tokens per second of both, their ratio, and the linear share."""
     config, data = shaped(name, dropout)
     seconds = common.alternating_medians(
         rounds, ours=ours(config, data, bf16), theirs=theirs(config, data, bf16)
@@ -133,7 +134,7 @@ def measure(name: str, dropout: float, rounds: int, bf16: bool) -> dict[str, flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--both", action="store_true", help="in the slower precision too")
+    parser.add_argument("--both", action="store_true", help="measure the slower precision too")
     options = parser.parse_args()
     native = has_bf16("cpu")
     torch.set_flush_denormal(True)  # as in training

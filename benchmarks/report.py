@@ -1,4 +1,4 @@
-"""Writes docs/results.md from the files in benchmarks/results."""
+"""Write docs/results.md from the files in benchmarks/results."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from albertlm import storage
+from albertlm.reporting.page import table
 
 HERE = Path(__file__).parent
 REPORT = HERE.parent / "docs" / "results.md"
 HEAD = """# Results
 
-Every number here is written by `make benchmarks` or, from the files in `benchmarks/results`, by
-`make results`. Nothing is typed in by hand. Contestants run in turns in the same run, and medians
-are given.
+Every number here is written by `make benchmarks`, `make campaign` or `make finetuning-table` or,
+from the files in `benchmarks/results`, by `make results`. Nothing is typed in by hand. Contestants
+run in turns in the same run, and medians are given.
 """
 
 
 def report() -> str:
-    """The whole page."""
+    """Return the whole page."""
     return "\n".join(
         [HEAD, *(_section(path) for path in sorted((HERE / "results").glob("*.json")))]
     )
@@ -50,7 +51,7 @@ def _docstring(script: Path) -> str:
 
 
 def _tables(values: dict[str, Any], level: int) -> list[str]:
-    """Numbers as one table, groups of numbers as rows of another, deeper groups under headings."""
+    """Return numbers as a table, groups of them as rows of another, others under headings."""
     plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
     groups = {key: value for key, value in values.items() if isinstance(value, dict)}
     rows = {key: value for key, value in groups.items() if not _has_groups(value)}
@@ -72,8 +73,8 @@ def _has_groups(values: dict[str, Any]) -> bool:
 
 
 def _table(columns: list[str], rows: list[list[Any]]) -> list[str]:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return [*("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines), ""]
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    return [table([_cell(each) for each in columns], cells, left=len(columns)), ""]
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Writes docs/scale.md: what a corpus costs on one machine and on fifty, and what training does."""
+"""Write docs/scale.md: the cost of a corpus on one machine and on fifty, and of pretraining."""
 
 from __future__ import annotations
 
@@ -18,20 +18,28 @@ MACHINES = 50
 DISK = 1e9
 NETWORK = 1.25e9
 EFFICIENCY = 0.9
-"""Of a core when all are busy: what two processes brought here, halved, rounded down to a tenth."""
+"""The throughput of a core when all are busy, relative to one alone: measured with two processes
+and rounded down to a tenth."""
 
 TASK = 64 << 20
 BANDS = 21
-"""Of a signature, at a similarity of 0.8."""
+"""The number of bands of a signature, at a similarity of 0.8."""
 
 COMPRESSION = 2.7
-"""Bytes of text in a byte of a parquet shard: of the corpora of the sample data."""
+"""Bytes of text per byte of a parquet shard, in the corpora of the sample data."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus to be: bytes that are read from disk, bytes of XML or text in them, bytes of text
-    that come out, and documents.
+    """An assumed corpus.
+
+    Fields:
+        name: the heading of its section.
+        stored: bytes that are read from disk.
+        raw: bytes of XML or text in them.
+        text: bytes of text in the finished corpus.
+        documents: the number of documents.
+        reader: the measured stage whose rate applies.
     """
 
     name: str
@@ -52,28 +60,28 @@ TERABYTE = Corpus(
     "read, clean and split articles.parquet",
 )
 
-HEAD = """# What a corpus and a pretraining cost at scale
+HEAD = """# The cost of a corpus and of pretraining at scale
 
 ## The corpus
 
-Computed by `make results` from the rates in [results.md](results.md) ({processor}; {date}), nothing
-typed in by hand but the assumptions:
+`make results` computes these numbers from the rates in [results.md](results.md) ({processor};
+{date}) and the following assumptions:
 
-- A machine has {cores} cores such as the measured ones, a disk of {disk:.0f} GB/s and a network of
-  {network:.0f} Gbit/s. With all cores busy a core gives {efficiency:.0%} of what it gives alone.
-- Inputs and outputs lie on storage that all machines share and that serves each of them at the
-  speed of its network. On one machine they lie on its disk.
-- English Wikipedia: 22 GB of bz2 (the multistream form), 95 GB of XML, 7 million articles, 20 GB of
-  prose. The terabyte: documents of 13 kB, the mean of the sample's articles, of which a tenth is
-  dropped, in parquet files that hold {compression} bytes of text in a byte.
+- A machine has {cores} cores like the measured ones, a disk of {disk:.0f} GB/s and a network of
+  {network:.0f} Gbit/s. When all cores are busy, each has {efficiency:.0%} of its throughput alone.
+- Inputs and outputs are on storage that all machines share and that serves each of them at the
+  speed of its network. On one machine, they are on its disk.
+- English Wikipedia has 22 GB of bz2 (multistream), 95 GB of XML, 7 million articles and 20 GB of
+  prose. The terabyte consists of documents of 13 kB, the mean of the sample's articles, a tenth of
+  which is dropped, in parquet files with {compression} bytes of text per byte.
 
-Nothing here was run at this size. Measured were 50 and 500 MB on two cores, a Ray cluster of two
-nodes on one machine, and the memory of each stage.
+Nothing was run at this size. The measurements are of 50 and 500 MB on two cores, of a Ray cluster
+of two nodes on one machine, and of the memory of each stage.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the whole page."""
     result = json.loads((HERE / "results" / "corpus.json").read_text(encoding="utf-8"))
     measured = result["measurements"]
     lines = [
@@ -94,7 +102,7 @@ def page() -> str:
 
 
 def _corpus(corpus: Corpus, measured: dict[str, Any]) -> list[str]:
-    """A table of the stages of a corpus."""
+    """Return a table of the stages of a corpus."""
     rates = {stage: row["MB/s"] * 1e6 for stage, row in measured["stages"].items()}
     shards = corpus.text / COMPRESSION
     tokens = corpus.text / rates["tokens"] * measured["stages"]["tokens"]["M tokens/s"] * 1e6
@@ -110,7 +118,7 @@ def _corpus(corpus: Corpus, measured: dict[str, Any]) -> list[str]:
             corpus.raw / rates[corpus.reader],
             corpus.stored + shards + fingerprints,
         ),
-        # the ids, the texts, and each band of the signatures are read one after the other
+        # the ids, the texts and each band of the signatures are read in turn
         ("find duplicates", deduplicated, (2 + BANDS) * fingerprints),
         ("write shards", corpus.text / rates["write a shard"], 2 * shards),
         ("tokens", corpus.text / rates["tokens"], shards + 2 * tokens),
@@ -119,9 +127,9 @@ def _corpus(corpus: Corpus, measured: dict[str, Any]) -> list[str]:
         f"### {corpus.name}",
         "",
         (
-            f"{corpus.stored / 1e9:,.0f} GB on disk become {shards / 1e9:,.0f} GB of corpus "
-            f"({corpus.text / 1e9:,.0f} GB of text), {tokens / 1e9:,.1f} billion tokens and "
-            f"{2 * tokens / 1e9:,.0f} GB of token shards."
+            f"{corpus.stored / 1e9:,.0f} GB on disk become a corpus of {shards / 1e9:,.0f} GB "
+            f"({corpus.text / 1e9:,.0f} GB of text) and {tokens / 1e9:,.1f} billion tokens "
+            f"({2 * tokens / 1e9:,.0f} GB of token shards)."
         ),
         "",
         f"| stage | core hours | GB moved | one machine | {MACHINES} machines |",
@@ -141,9 +149,9 @@ def _corpus(corpus: Corpus, measured: dict[str, Any]) -> list[str]:
     tasks = corpus.raw / TASK
     lines += [
         (
-            f"{tasks:,.0f} tasks of 64 MiB: a worker that dies loses at most the one it was at, "
-            f"{_time(TASK / rates[corpus.reader])} of a core. The last tasks leave cores idle for "
-            "about as long."
+            f"There are {tasks:,.0f} tasks of 64 MiB. A worker that dies loses at most its current "
+            f"task, {_time(TASK / rates[corpus.reader])} of a core, and cores are idle for about "
+            "as long at the end."
         ),
         "",
     ]
@@ -160,16 +168,16 @@ def _memory(measured: dict[str, Any]) -> list[str]:
         "### Memory",
         "",
         (
-            f"A worker needs {peaks[worst]:,} MiB at most (`{worst}`, 500 MB in one task, "
-            f"{growth:.2f} times what 50 MB take; tasks have 64); "
-            f"{CORES} of them {peaks[worst] * CORES / 1024:,.0f} GiB. The vocabulary's sample is "
-            "bounded by `--sample`: half a million sentences took "
+            f"A worker needs at most {peaks[worst]:,} MiB (`{worst}` with 500 MB in one task, "
+            f"{growth:.2f} times the memory for 50 MB; real tasks have 64 MiB), and "
+            f"{CORES} workers need {peaks[worst] * CORES / 1024:,.0f} GiB. `--sample` bounds the "
+            "sample for the vocabulary: half a million sentences need "
             f"{peaks['vocabulary of 500,000 sentences']:,} MiB."
         ),
         "",
         (
-            f"Deduplication keeps {row['bytes on disk a document']} bytes a document on disk and "
-            f"{bytes_each} in the memory of the process that decides: "
+            f"Deduplication needs {row['bytes on disk a document']} bytes per document on disk and "
+            f"{bytes_each} in the memory of one process: "
             f"{WIKIPEDIA.documents * bytes_each / 2**30:,.1f} GiB for {WIKIPEDIA.name}, "
             f"{TERABYTE.documents * bytes_each / 2**30:,.1f} GiB for {TERABYTE.name}."
         ),

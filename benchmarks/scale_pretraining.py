@@ -1,4 +1,4 @@
-"""What a pretraining costs on one GPU, on eight and on 64: a model, for docs/scale.md."""
+"""Estimate the cost of pretraining on one GPU, on eight and on 64, for docs/scale.md."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from albertlm import costs
 from albertlm.config import AlbertConfig
 from albertlm.recipes.registry import RECIPES
-from albertlm.training.config import Execution, PretrainingConfig
+from albertlm.reporting.page import table
 from albertlm.training.memory import step_memory
+from albertlm.training.run_config import Execution, PretrainingConfig
 
 LOADER = Path(__file__).parent / "results" / "loader.json"
 GPU_STEP = Path(__file__).parent / "results" / "gpu_step.json"
@@ -34,41 +35,41 @@ RESTART = 600
 
 HEAD = """## Pretraining
 
-A model, from the recipes and the arithmetic of the architecture. **None of it was run or
-measured**, except where it says so. Assumed are:
+These estimates follow from the recipes and the arithmetic of the architecture. **Nothing was run or
+measured**, except where stated. The assumptions are:
 
-- GPUs such as an H100: {peak:.0f} TFLOP/s in bfloat16 at most, of which the model's own
-  operations get {mfu:.0%} (MFU; what activation checkpointing computes again is not among
-  them), and {memory:.0f} GB, of which a tenth is kept free. A machine has {machine} of them.
+- GPUs have the performance of an H100: a peak of {peak:.0f} TFLOP/s in bfloat16, {mfu:.0%} of which
+  is used for the model's own operations (MFU, without the recomputation of activation
+  checkpointing), and {memory:.0f} GB, a tenth of which is kept free. A machine has {machine} GPUs.
   {measured}
-- Each GPU sends {inside:.0f} GB/s to others in its machine, and {between:.0f} GB/s to those
-  elsewhere (a link of 400 Gbit/s for each, at four fifths); a message takes {latency:.0f} µs at
-  least.
-- The gradients are summed once a step, in a ring, and nothing is computed meanwhile: the shared
-  layer's are not complete before the backward pass is over. Each of R GPUs sends
-  2 (R - 1) / R times their size, in 2 (R - 1) messages.
-- All texts are full: {length} tokens. A checkpoint holds the weights and two moments in
-  float32, and is written at {storage:.0f} GB/s while the GPUs wait.
-- A GPU, or what belongs to it, fails once in {failures:,} hours; any failure ends the job, and
-  {restart:.0f} minutes pass before it goes on. Llama 3's training had 419 unexpected
-  interruptions in 54 days of 16,384 GPUs: once in 50,700 hours of a GPU (Dubey et al. 2024,
-  section 3.3.4).
+- Each GPU sends {inside:.0f} GB/s to others in its machine and {between:.0f} GB/s to those in other
+  machines (its own link of 400 Gbit/s, at 80% utilisation); a message takes at least
+  {latency:.0f} µs.
+- The gradients are summed once per step with a ring all-reduce, without overlap with computation:
+  those of the shared layer are complete only at the end of the backward pass. Each of R GPUs sends
+  2 (R - 1) / R times their size in 2 (R - 1) messages.
+- All texts have the full length of {length} tokens. A checkpoint holds the weights and two moments
+  in float32 and is written at {storage:.0f} GB/s while the GPUs wait.
+- A GPU or its surroundings fail once in {failures:,} hours. Any failure interrupts the job, which
+  resumes after {restart:.0f} minutes. The training of Llama 3 had 419 unexpected interruptions in
+  54 days on 16,384 GPUs, or one in 50,700 GPU hours (Dubey et al. 2024, section 3.3.4).
 """
 
-FOOT = """The best interval between checkpoints is Young's: the root of twice the time of a
-checkpoint times the mean time between failures. What is lost are the checkpoints, half an interval
-for each failure, and the restarts (Daly 2006, to first order). `--save-every` takes it in steps.
+FOOT = """The optimal interval between checkpoints is Young's: the square root of twice the time of
+a checkpoint times the mean time between failures. The lost time consists of the checkpoints, half
+an interval for each failure, and the restarts (Daly 2006, first order). `--save-every` takes the
+interval in steps.
 
-xxlarge begins with six layers, for a twelfth of the steps; a step is given for twelve layers, the
-days are of both. On eight GPUs a step is several passes of the examples that fit at a time, and its
-gradients are summed once. With `--sharded` as many bytes travel: sums to one GPU each, then weights
-to all.
+xxlarge has six layers for the first twelfth of the steps; the rows on a step are for twelve layers,
+and the days include both phases. On eight GPUs, a step accumulates the gradients of several
+micro-batches and sums them over GPUs once. With `--sharded`, the same number of bytes is sent: each
+gradient is reduced to one GPU, and the weights are then gathered on all of them.
 """
 
 
 @dataclass(frozen=True)
 class Job:
-    """A recipe on some GPUs, and what follows from the assumptions; `longer` has more steps."""
+    """A recipe on a number of GPUs; `longer` is the same recipe with more steps."""
 
     recipe: str
     gpus: int
@@ -79,7 +80,7 @@ class Job:
         return RECIPES[self.recipe](30_000)
 
     def operations(self, phase: int = -1) -> float:
-        """Of a step, forwards and backwards."""
+        """Return the floating-point operations of a step, forward and backward."""
         config, shape = self.config, self.config.phases[phase]
         layers = shape.layers or config.model.num_hidden_layers
         applied = replace(config.model, num_hidden_layers=layers)
@@ -88,60 +89,60 @@ class Job:
         return 3 * shape.batch_size * shape.length * (token + masks)
 
     def computing(self, phase: int = -1) -> float:
-        """Seconds of a step."""
+        """Return the seconds of computation in a step."""
         return self.operations(phase) / (self.gpus * MFU * PEAK)
 
     def gradients(self, kind: str) -> int:
-        """Bytes that are summed over all GPUs."""
+        """Return the bytes of gradients that are summed over all GPUs."""
         return GRADIENT_BYTES[kind] * parameters(self.config.model)
 
     def sending(self, kind: str) -> float:
-        """Seconds in which the gradients of a step are summed."""
+        """Return the seconds for summing the gradients of a step."""
         link = INSIDE if self.gpus <= MACHINE else BETWEEN
         hops = 2 * (self.gpus - 1)
         return hops / self.gpus * self.gradients(kind) / link + hops * LATENCY
 
     def step(self, phase: int = -1) -> float:
-        """Seconds of a step, with gradients in float32."""
+        """Return the seconds of a step, with gradients in float32."""
         return self.computing(phase) + self.sending("float32")
 
     @property
     def tokens(self) -> float:
-        """A second, of all GPUs."""
+        """Tokens per second of all GPUs."""
         shape = self.config.phases[-1]
         return shape.batch_size * shape.length / self.step()
 
     @property
     def checkpoint(self) -> float:
-        """Bytes."""
+        """Bytes of a checkpoint."""
         return STATE_BYTES * parameters(self.config.model)
 
     @property
     def between_failures(self) -> float:
-        """Seconds, of the job."""
+        """The job's mean seconds between failures."""
         return 3600 * HOURS_BETWEEN_FAILURES / self.gpus
 
     @property
     def interval(self) -> float:
-        """The best number of seconds between checkpoints."""
+        """The optimal number of seconds between checkpoints."""
         return math.sqrt(2 * self.checkpoint / STORAGE * self.between_failures)
 
     @property
     def lost(self) -> float:
-        """The share of the time for checkpoints, what is done again, and restarts."""
+        """The share of time for checkpoints, repeated steps and restarts."""
         again = (self.interval / 2 + RESTART) / self.between_failures
         return self.checkpoint / STORAGE / self.interval + again
 
     @property
     def seconds(self) -> float:
-        """Of the whole run."""
+        """Seconds of the whole run."""
         phases = self.config.phases
         steps = sum(phase.steps * self.step(number) for number, phase in enumerate(phases))
         return steps * (1 + self.lost)
 
     @property
     def micro_batch(self) -> int:
-        """Examples at a time: a GPU's share of a step, halved until it fits."""
+        """Examples in a micro-batch: a GPU's share of a step, halved until it fits into memory."""
         shape = self.config.phases[-1]
         share = shape.batch_size // self.gpus
         sizes = (share >> halved for halved in range(share.bit_length()))
@@ -158,7 +159,7 @@ JOBS = (
 
 
 def section() -> str:
-    """The part of the page on pretraining."""
+    """Return the section on pretraining."""
     head = HEAD.format(
         peak=PEAK / 1e12,
         mfu=MFU,
@@ -174,14 +175,12 @@ def section() -> str:
         restart=RESTART / 60,
     )
     names = [f"`{job.recipe}` on {job.gpus}" for job in JOBS]
-    table = [["", *names], ["---", *["---:"] * len(names)]]
-    table += [[what, *(tell(job) for job in JOBS)] for what, tell in ROWS.items()]
-    lines = ["| " + " | ".join(row) + " |" for row in table]
-    return "\n".join([head, *lines, "", _input(), "", FOOT])
+    rows = [[what, *(tell(job) for job in JOBS)] for what, tell in ROWS.items()]
+    return "\n".join([head, table(["", *names], rows, left=1), "", _input(), "", FOOT])
 
 
 def _measured() -> str:
-    """What one GPU reached by itself."""
+    """Return a sentence on the measured rate of one GPU."""
     found = json.loads(GPU_STEP.read_text(encoding="utf-8"))["measurements"]
     rates = {
         row.partition(",")[0]: values["utilisation"] * found["matrix_tflops"]
@@ -189,8 +188,8 @@ def _measured() -> str:
     }
     reached = "\n  and ".join(f"{rate:.0f} TFLOP/s with {name}" for name, rate in rates.items())
     return (
-        f"Measured, one {found['device']} alone did {reached}\n"
-        "  (results.md, `gpu_step`); a cluster has stragglers and a network."
+        f"A single {found['device']} reached {reached} in measurements\n"
+        "  (results.md, `gpu_step`); a cluster also has stragglers and a network."
     )
 
 
@@ -206,23 +205,21 @@ def _communication(job: Job, kind: str) -> str:
 
 
 ROWS: dict[str, Callable[[Job], str]] = {
-    "operations of a step": lambda job: f"{job.operations() / 1e15:.1f} PFLOP",
-    "computing a step": lambda job: f"{job.computing():.2f} s",
-    "examples at a time": lambda job: f"{job.micro_batch}",
+    "operations per step": lambda job: f"{job.operations() / 1e15:.1f} PFLOP",
+    "computation per step": lambda job: f"{job.computing():.2f} s",
+    "examples per micro-batch": lambda job: f"{job.micro_batch}",
     "gradients, float32": lambda job: f"{job.gradients('float32') / 1e6:,.0f} MB",
-    "… summed": lambda job: _communication(job, "float32"),
-    "… summed in bfloat16": lambda job: _communication(job, "bfloat16"),
-    "tokens a second": lambda job: f"{job.tokens / 1e6:,.2f} M",
-    "… of a GPU": lambda job: f"{job.tokens / job.gpus / 1e3:,.0f} k",
-    "bytes of tokens that a GPU reads": lambda job: (
-        f"{TOKEN_BYTES * job.tokens / job.gpus / 1e6:,.2f} MB/s"
-    ),
-    "a failure every": lambda job: duration(job.between_failures),
+    "… summing them": lambda job: _communication(job, "float32"),
+    "… summing them in bfloat16": lambda job: _communication(job, "bfloat16"),
+    "tokens per second": lambda job: f"{job.tokens / 1e6:,.2f} M",
+    "… per GPU": lambda job: f"{job.tokens / job.gpus / 1e3:,.0f} k",
+    "token data read per GPU": lambda job: f"{TOKEN_BYTES * job.tokens / job.gpus / 1e6:,.2f} MB/s",
+    "time between failures": lambda job: duration(job.between_failures),
     "checkpoint": lambda job: f"{job.checkpoint / 1e9:.2f} GB, {job.checkpoint / STORAGE:.1f} s",
-    "… is best made every": lambda job: (
+    "… optimal interval": lambda job: (
         f"{duration(job.interval)}, {job.interval / job.step():,.0f} steps"
     ),
-    "lost to failures and checkpoints": lambda job: f"{job.lost:.2%}",
+    "time lost to failures and checkpoints": lambda job: f"{job.lost:.2%}",
     "**125,000 steps** (the paper's table 2)": _whole,
     "**1,500,000 steps** (as released)": lambda job: (
         _whole(Job(job.longer, job.gpus)) if job.longer else ""
@@ -231,21 +228,21 @@ ROWS: dict[str, Callable[[Job], str]] = {
 
 
 def _input() -> str:
-    """How many cores the loader needs, if its rate was measured."""
+    """Return a sentence on the cores that the loader needs, if its rate was measured."""
     most = max(job.tokens / job.gpus for job in JOBS)
-    needed = f"The fastest of these GPUs needs {most / 1e3:,.0f} thousand tokens a second"
+    needed = f"The fastest of these GPUs needs {most / 1e3:,.0f} thousand tokens per second"
     if not LOADER.is_file():
-        return f"{needed}. The rate of the loader is not measured."
+        return f"{needed}. The rate of the loader was not measured."
     result = json.loads(LOADER.read_text(encoding="utf-8"))
     rate = 1e6 * result["measurements"]["one core"]["16 x 512"]["M tokens/s"]
     return (
-        f"{needed}. Measured, the loader makes {rate / 1e3:,.0f} thousand a second on a core "
-        f"([results](results.md), `loader`): {most / rate:.0%} of one core for each GPU."
+        f"{needed}. In measurements, the loader produces {rate / 1e3:,.0f} thousand per second on "
+        f"a core ([results](results.md), `loader`), so each GPU needs {most / rate:.0%} of a core."
     )
 
 
 def duration(seconds: float) -> str:
-    """A time with the unit that suits it."""
+    """Return a time in a suitable unit."""
     for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:,.{0 if seconds >= 100 * size else 1}f} {unit}"
@@ -253,5 +250,5 @@ def duration(seconds: float) -> str:
 
 
 def parameters(model: AlbertConfig) -> int:
-    """Of the pretraining model."""
+    """Return the number of parameters of the pretraining model."""
     return sum(costs.parameters_by_part(model).values())

@@ -1,4 +1,4 @@
-"""The tokenizer against `tokenizers` on 5 MB of Wikipedia: speed on one thread, and every id."""
+"""The tokenizer against `tokenizers` on 5 MB of Wikipedia: speed on one thread, and all ids."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
@@ -15,31 +16,34 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 import pyarrow.parquet
 import sentencepiece
 import tokenizers
-import transformers
 
 import common
 from albertlm import AlbertTokenizer
 
-DATA = Path(os.environ.get("ALBERTLM_DATA", Path(__file__).parents[2] / "shared" / "data"))
-VOCABULARY = DATA / "albert-vocab" / "spiece.model"
+VOCABULARY = common.DATA / "albert-vocab" / "spiece.model"
 BYTES = 5_000_000
 ROUNDS = 5
 
 
 def main() -> None:
+    common.require_data(VOCABULARY, common.DATA / "corpus", common.DATA / "reference")
     lines = list(corpus_lines())
     google = AlbertTokenizer(VOCABULARY)
     hub = AlbertTokenizer(VOCABULARY, hub_mode=True)
     with tempfile.TemporaryDirectory() as folder:
         hub.save_pretrained(folder)
         peer = tokenizers.Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+        measured = speeds(lines, google, hub, peer)
+        # imported late: its objects slow down Python's garbage collection
+        import transformers
+
         transformers_peer = transformers.AlbertTokenizer.from_pretrained(folder)
 
     measurements = {
         "bytes": sum(len(line.encode()) for line in lines),
         "lines": len(lines),
         "different_lines": different_lines(lines, google, hub, transformers_peer),
-        **speeds(lines, google, hub, peer),
+        **measured,
     }
     print(json.dumps(measurements, indent=2))
     packages = ["numpy", "sentencepiece", "tokenizers", "transformers"]
@@ -52,7 +56,7 @@ def speeds(
     hub: AlbertTokenizer,
     peer: tokenizers.Tokenizer,
 ) -> dict[str, object]:
-    """Tokens a second of each on one thread, and each one's ratio to `tokenizers`."""
+    """The tokens per second of each on one thread, and the ratio to `tokenizers`."""
     seconds = common.alternating_medians(
         ROUNDS,
         tokenizers_encode_batch=lambda: peer.encode_batch(lines),
@@ -74,9 +78,9 @@ def different_lines(
     lines: list[str],
     google: AlbertTokenizer,
     hub: AlbertTokenizer,
-    transformers_peer: transformers.AlbertTokenizer,
+    transformers_peer: Any,
 ) -> dict[str, int]:
-    """How many lines have other ids than the peer's, for each way of tokenizing."""
+    """The number of lines whose ids differ from the peer's, for each way of tokenizing."""
     processor = sentencepiece.SentencePieceProcessor(model_file=str(VOCABULARY))
     expected = [reference_ids(processor, line) for line in lines]
     corpus = [ids.tolist() for ids in google.encode_corpus(lines)]
@@ -92,7 +96,7 @@ def different_lines(
 
 
 def reference_ids(processor: sentencepiece.SentencePieceProcessor, text: str) -> list[int]:
-    """Google's preprocessing and digit-comma rule, character by character and piece by piece."""
+    """The ids by Google's preprocessing and digit-comma rule, one character and piece at a time."""
     decomposed = unicodedata.normalize("NFKD", " ".join(text.strip().split()))
     kept = [character for character in decomposed if unicodedata.combining(character) == 0]
     pieces: list[str] = []
@@ -108,14 +112,14 @@ def reference_ids(processor: sentencepiece.SentencePieceProcessor, text: str) ->
 
 
 def recorded_texts() -> dict[str, list[int]]:
-    """Texts and the ids that a released ALBERT tokenizer gave for them."""
-    recorded = json.loads((DATA / "reference" / "albert_reference_outputs.json").read_text())
+    """Texts and their ids, as recorded from a released ALBERT tokenizer."""
+    recorded = json.loads((common.DATA / "reference" / "albert_reference_outputs.json").read_text())
     texts: dict[str, list[int]] = recorded["tokenisation"]["with_special_albert-base-v2"]
     return texts
 
 
 def corpus_lines() -> Iterator[str]:
-    file = next(iter(sorted((DATA / "corpus").glob("wikipedia-*.parquet"))))
+    file = next(iter(sorted((common.DATA / "corpus").glob("wikipedia-*.parquet"))))
     size = 0
     for text in pyarrow.parquet.read_table(file, columns=["text"])["text"].to_pylist():
         for line in filter(None, text.split("\n")):

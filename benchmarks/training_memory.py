@@ -1,8 +1,8 @@
-"""The peak memory of a pretraining step of albert-base, ours and transformers', without dropout.
+"""The peak memory of a pretraining step of albert-base with albertlm and transformers.
 
-Each runs in a process of its own, in the precision that the processor multiplies in hardware, with
-the steps of `pretraining_step`. The peak is that of the whole process; `before` is what it takes
-with all its libraries and neither model nor data, which is the same for both.
+The steps are those of `pretraining_step`, without dropout, in the precision that the processor
+multiplies in hardware, each in a process of its own. The peak is that of the whole process;
+`before` is its memory with all libraries but without model and data, which is the same for both.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ STEPS = {"albertlm": pretraining_step.ours, "transformers": pretraining_step.the
 
 
 def peak() -> int:
-    """The most bytes that this process has had in memory."""
+    """The peak memory of this process in bytes."""
     return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def child(contestant: str, shape: str) -> None:
-    """Print the peak before and after one step, which makes the optimizer's state too."""
+    """Print the peak before and after a step, which also creates the optimizer's state."""
     before = peak()
     STEPS[contestant](*pretraining_step.shaped(shape), has_bf16("cpu"))()
     print(before, peak())
 
 
 def measure(shape: str) -> dict[str, float]:
-    """Gigabytes of both, and ours by theirs."""
+    """The gigabytes of both, and their ratio."""
     found = {}
     for contestant in STEPS:
         command = [sys.executable, __file__, contestant, shape]

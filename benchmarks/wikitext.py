@@ -1,23 +1,22 @@
-"""Wikitext to prose: albertlm's extractor against wikiextractor and mwparserfromhell.
+"""Extraction of prose from wikitext: albertlm against wikiextractor and mwparserfromhell.
 
-Gold pages: sentences of 12 pages against texts written by hand before the extractor
-(`tests/corpus/gold`), as multisets of sentences equal but for white space; all outputs are split by
-the same splitter. Dump sample: what is left of the markup in a real dump, and lines that were list
-items, table rows or headings of the page. Speed: CPU seconds of one process, from the dump's XML to
-text for albertlm and wikiextractor, of the markup alone where it says so; the ratio is the time of
-each over albertlm's for the same work.
+Gold pages: the sentences of 12 pages compared with texts that were written by hand before the
+extractor (`tests/corpus/gold`), as multisets and ignoring differences in white space; all outputs
+are split by the same splitter. Dump sample: the markup left in the text of a real dump, and lines
+that were list items, table rows or headings of the page. Speed: the CPU time of one process, from
+the XML of a dump to text for albertlm and wikiextractor, or for the markup alone where stated; the
+ratio is the time of each relative to albertlm's for the same work.
 
-wikiextractor 3.1.0 runs as its command does by default (`--json`, one process, without HTML
-escapes) in an environment of its own; the dump holds no template pages that it could expand, and
-the time of an empty dump is taken off its own. mwparserfromhell gives `strip_code()`. Lines that
-are the title or a heading are taken out of every output before sentences are compared.
+wikiextractor 3.1.0 runs with its default options (`--json`, one process, without HTML escapes) in a
+separate environment. The dump contains no template pages that it could expand, and its time for an
+empty dump is subtracted. For mwparserfromhell, `strip_code()` is used. Titles and headings are
+removed from all outputs before sentences are compared.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import re
 import resource
 import statistics
@@ -31,12 +30,11 @@ import wikitext_peers as peers
 from albertlm.corpus.formats import dump
 from albertlm.corpus.sentences import split_sentences
 
-DATA = Path(os.environ.get("ALBERTLM_DATA", Path(__file__).parents[2] / "shared" / "data"))
-DUMP = DATA / "wikipedia-dump" / "enwiki-sample-pages-articles.xml.bz2"
+DUMP = common.DATA / "wikipedia-dump" / "enwiki-sample-pages-articles.xml.bz2"
 GOLD = Path(__file__).parents[1] / "tests" / "corpus" / "gold"
 ROUNDS = 5
-OURS = {"mwparserfromhell, markup alone": "albertlm, markup alone"}  # what each is compared with
-COPIES = 5  # of the dump sample's articles, for the speed
+OURS = {"mwparserfromhell, markup alone": "albertlm, markup alone"}  # the reference of each
+COPIES = 5  # of the articles of the dump sample, for measuring speed
 
 RESIDUE = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{\||\|\}|==+|'''|<ref")
 LIST_OR_TABLE = re.compile(r"^\s*(?:[*#:;]+|\|[-+}]?|!)(.*)$", re.MULTILINE)
@@ -47,6 +45,7 @@ NOT_WORDS = re.compile(
 
 
 def main() -> None:
+    common.require_data(DUMP)
     extractors: dict[str, peers.Extractor] = {"albertlm": peers.albertlm}
     packages, left_out = ["sentencex"], {}
     if (reason := peers.install_wikiextractor()) is None:
@@ -73,7 +72,7 @@ def main() -> None:
 
 
 def gold_scores(extractors: dict[str, peers.Extractor]) -> dict[str, object]:
-    """Precision, recall and F1 of sentences over all pages, and F1 of each page."""
+    """The precision, recall and F1 of sentences over all pages, and the F1 of each page."""
     files = sorted(GOLD.glob("*.wiki"))
     pages = [(as_title(path), path.read_text(encoding="utf-8")) for path in files]
     gold = [path.with_suffix(".txt").read_text(encoding="utf-8") for path in files]
@@ -91,7 +90,7 @@ def gold_scores(extractors: dict[str, peers.Extractor]) -> dict[str, object]:
 
 
 def sentences(page: peers.Page, text: str) -> Counter[str]:
-    """The sentences of a page's text, less the lines that are its title or a heading."""
+    """The sentences of a page's text, without its title and headings."""
     left_out = heading_words(page)
     kept = "\n".join(line for line in text.split("\n") if words(line) not in left_out)
     return Counter(sentence for part in split_sentences(kept, "en") for sentence in part)
@@ -112,7 +111,7 @@ def score(wanted: Sequence[Counter[str]], found: Sequence[Counter[str]]) -> dict
 
 
 def residue(run: peers.Extractor) -> dict[str, float]:
-    """What is left of the markup in the text of the dump sample's articles."""
+    """The markup left in the text of the articles of the dump sample."""
     pages = list(peers.dump_articles(DUMP))
     texts = run(pages)
     characters = sum(map(len, texts))
@@ -127,7 +126,7 @@ def residue(run: peers.Extractor) -> dict[str, float]:
 
 
 def items_and_cells(page: peers.Page, text: str) -> int:
-    """How many lines of the text are an item of a list, or a row or cell of a table."""
+    """The number of lines of the text that are list items or rows or cells of tables."""
     found = set()
     for line in LIST_OR_TABLE.findall(page[1]):
         cells = re.split(r"\|\||!!", line)
@@ -136,7 +135,7 @@ def items_and_cells(page: peers.Page, text: str) -> int:
 
 
 def headings(page: peers.Page, text: str) -> int:
-    """How many lines of the text are the page's title or a heading."""
+    """The number of lines of the text that are the page's title or a heading."""
     return lines_among(heading_words(page), text)
 
 
@@ -151,7 +150,7 @@ def heading_words(page: peers.Page) -> set[str]:
 
 
 def without_attributes(cell: str) -> str:
-    """The content of a table's cell: what follows the bar that is in no link or template."""
+    """The content of a table cell, which follows the first bar outside of links and templates."""
     return re.sub(r"^[^\[{|]*\|(?!\|)", "", cell)
 
 
@@ -166,7 +165,7 @@ def words(line: str) -> str:
 
 
 def speeds(extractors: dict[str, peers.Extractor]) -> dict[str, dict[str, float]]:
-    """MB of wikitext a CPU second, of the articles of the dump sample several times over."""
+    """The MB of wikitext per CPU second, on `COPIES` of the articles of the dump sample."""
     pages = list(peers.dump_articles(DUMP)) * COPIES
     megabytes = sum(len(wikitext.encode()) for _, wikitext in pages) / 1e6
     with tempfile.TemporaryDirectory() as folder:
@@ -195,7 +194,7 @@ def speeds(extractors: dict[str, peers.Extractor]) -> dict[str, dict[str, float]
 
 
 def cpu_medians(runs: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """The median CPU seconds of each and its child processes, run in turns after a warm-up."""
+    """The median CPU seconds of each, with child processes, run alternately after a warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(ROUNDS + 1):
         for name, run in runs.items():

@@ -1,4 +1,4 @@
-"""The extractors that `wikitext.py` compares, each from pages to texts, and the dumps they read."""
+"""The extractors that `wikitext.py` compares, as functions from pages to texts."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def run_wikiextractor(path: Path) -> str:
 
 
 def install_wikiextractor() -> str | None:
-    """Put the peer into an environment of its own; why it could not be done, or None.
+    """Install the peer into a separate environment; return why this failed, or None.
 
-    Its licence keeps it out of ours.
+    Its licence excludes it from the project's environment.
     """
     if (environment() / "bin" / "wikiextractor").exists():
         return None
@@ -88,7 +88,7 @@ def environment() -> Path:
 
 
 def dump_articles(path: Path) -> Iterator[Page]:
-    """Titles and texts of a dump's articles, redirects left out."""
+    """Yield the titles and texts of a dump's articles, without redirects."""
     title, redirect = "", False
     with bz2.open(path) as file:
         for _, element in ET.iterparse(file):
@@ -104,7 +104,7 @@ def dump_articles(path: Path) -> Iterator[Page]:
 
 
 def as_dump(pages: Sequence[Page]) -> str:
-    """A dump of the pages, numbered from 1, as the peer reads it."""
+    """A dump of the pages, numbered from 1, in the format that the peer reads."""
     numbered = enumerate(pages, start=1)
     body = (PAGE.format(number, *map(escape, page)) for number, page in numbered)
     return "\n".join([DUMP_HEAD, *body, "</mediawiki>\n"])

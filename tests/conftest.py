@@ -1,24 +1,40 @@
-"""What all tests share."""
+"""What all tests share. PyTorch is imported by the fixtures that need it, since it takes long."""
 
+import importlib.util
 import os
+
+# for Keras, before it is imported; without TensorFlow, its default, the models run on PyTorch
+if importlib.util.find_spec("tensorflow") is None:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# for NumPy and PyTorch, before they are imported: with small arrays, threads hinder each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import shutil
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from commands import Done, Run, exit_code
 from hypothesis import settings
 from ray_nodes import two_nodes
 
-from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, storage
+from albertlm import AlbertConfig, AlbertTokenizer, storage
 from albertlm.corpus.documents import Document
 from albertlm.corpus.sentences import join_sentences
 from albertlm.corpus.shards import DOCUMENT_COLUMNS, FORMAT, Corpus, RowWriter
+from albertlm.data.build_tokens import build_tokens
+from albertlm.data.token_shards import TokenPart
 from albertlm.executors import LocalProcesses
-from albertlm.pretraining.shards import TokenPart
-from albertlm.pretraining.tokens import build_tokens
 from albertlm.tokenization.vocabulary import train_vocabulary
+
+# what is measured on this machine must not decide what tests compute, nor tests write to it
+os.environ["ALBERTLM_CACHE"] = tempfile.mkdtemp(prefix="albertlm-cache-")
 
 settings.register_profile("patient", deadline=None)  # no test times anything
 settings.load_profile("patient")
@@ -47,7 +63,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_sentences() -> list[str]:
-    """What the vocabulary of `tiny_folder` was trained on."""
+    """What `tiny_vocabulary` was trained on."""
     return SENTENCES
 
 
@@ -72,22 +88,65 @@ def tiny_config() -> Callable[..., AlbertConfig]:
 
 
 @pytest.fixture(scope="session")
-def tiny_folder(
-    tmp_path_factory: pytest.TempPathFactory, tiny_config: Callable[..., AlbertConfig]
-) -> Path:
-    """A model folder with a vocabulary of 70 pieces and random weights for all heads."""
-    folder = tmp_path_factory.mktemp("tiny")
+def tiny_vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tokenizer of 70 pieces."""
+    folder = tmp_path_factory.mktemp("vocabulary")
     train_vocabulary(SENTENCES, folder, vocab_size=70)
     AlbertTokenizer(folder / "spiece.model").save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_vocabulary: Path,
+    tiny_config: Callable[..., AlbertConfig],
+) -> Path:
+    """A model folder with the tokenizer of `tiny_vocabulary` and random weights for all heads."""
+    import torch
+
+    from albertlm import AlbertForPreTraining
+
+    folder = tmp_path_factory.mktemp("tiny")
+    shutil.copytree(tiny_vocabulary, folder, dirs_exist_ok=True)
     torch.manual_seed(0)
     AlbertForPreTraining(tiny_config()).save_pretrained(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_tokenizer(tiny_folder: Path) -> AlbertTokenizer:
+def fine_tuned(
+    tmp_path_factory: pytest.TempPathFactory,
+    tiny_vocabulary: Path,
+    tiny_config: Callable[..., AlbertConfig],
+) -> Callable[..., Path]:
+    """Makes model folders by a class of transformers, such as `AlbertForTokenClassification`.
+
+    They have the tokenizer of `tiny_vocabulary`, random weights, and the given labels, if any.
+    """
+    import torch
+    import transformers
+
+    def make(architecture: str, labels: Sequence[str] = (), **changes: Any) -> Path:
+        folder = tmp_path_factory.mktemp(architecture)
+        shutil.copytree(tiny_vocabulary, folder, dirs_exist_ok=True)
+        fields = tiny_config().to_dict()
+        if labels:
+            fields["id2label"] = dict(enumerate(labels))
+            fields["label2id"] = {label: number for number, label in enumerate(labels)}
+            del fields["num_labels"]
+        torch.manual_seed(0)
+        config = transformers.AlbertConfig(**fields | changes)
+        getattr(transformers, architecture)(config).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer(tiny_vocabulary: Path) -> AlbertTokenizer:
     """The tokenizer of `tiny_folder`."""
-    return AlbertTokenizer.from_pretrained(tiny_folder)
+    return AlbertTokenizer.from_pretrained(tiny_vocabulary)
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +211,15 @@ def make_tokens(
 
 
 @pytest.fixture(scope="session")
+def written_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `tests/fixtures/tensorflow.tar.xz`; see the README beside it."""
+    folder = tmp_path_factory.mktemp("tensorflow")
+    with tarfile.open(Path(__file__).parent / "fixtures" / "tensorflow.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def many_documents(tiny_sentences: list[str]) -> list[list[str]]:
     """60 documents of 1 to 20 sentences."""
     rng = np.random.default_rng(0)
@@ -169,7 +237,20 @@ def cluster() -> Iterator[str]:
         yield address
 
 
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command of `albertlm` in this process."""
+
+    def command(*arguments: object) -> Done:
+        return Done(exit_code(*arguments), *capfd.readouterr())
+
+    return command
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.shared)
+        # processes that import PyTorch or Ray take seconds to start
+        if {"cluster", "processes"}.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)

@@ -13,7 +13,7 @@ from huggingface_hub import constants
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, hub, pipeline
 from albertlm.checkpoints import huggingface
-from albertlm.inference.fill_mask import FillMask
+from albertlm.inference.pipelines.fill_mask import FillMask
 
 FILL_MASK = """
 from transformers import pipeline
@@ -70,10 +70,12 @@ def run(snippet: str) -> tuple[Any, dict[str, Any]]:
     assert snippet.count("from transformers import") == 1
     tree = ast.parse(snippet.replace("from transformers import", "from albertlm import"))
     names: dict[str, Any] = {}
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "card", "exec"), names)
-    if last is None:
+    *_, last = tree.body
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, "card", "exec"), names)
         return None, names
+    tree.body.pop()
+    exec(compile(tree, "card", "exec"), names)
     return eval(compile(ast.Expression(last.value), "card", "eval"), names), names
 
 
@@ -87,7 +89,7 @@ def fill_snapshot(folder: Path, config: AlbertConfig, vocabulary: Path) -> None:
     shutil.copy(vocabulary, folder / "spiece.model")
 
 
-@pytest.fixture(scope="module", params=["tiny", "large"])
+@pytest.fixture(scope="module", params=["tiny", pytest.param("large", marks=pytest.mark.slow)])
 def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of the hub that holds `albert-large-v1`, of the real size where the data is there."""
     cache = tmp_path_factory.mktemp("cache")
@@ -123,7 +125,7 @@ def scores_of_transformers(folder: Path, text: str) -> torch.Tensor:
     """The probability of each token at the mask."""
     ids = torch.tensor([AlbertTokenizer.from_pretrained(folder).encode(text)])
     with torch.inference_mode():
-        logits = masked_lm(folder)(ids).logits[0]
+        logits: torch.Tensor = masked_lm(folder)(ids).logits[0]
     return logits[ids[0] == 4].softmax(-1).squeeze(0)
 
 
@@ -175,7 +177,7 @@ def real_hub() -> None:
 
 def largest_error(unmasker: FillMask, texts: list[str]) -> float:
     """How far the scores are from the card's; infinite if a token is another."""
-    errors = []
+    errors: list[float] = []
     for text in texts:
         result: list[Any] = unmasker(text)
         if [(row["token"], row["token_str"]) for row in result] != [row[:2] for row in ROWS[text]]:

@@ -41,7 +41,9 @@ class FakeHub(BaseHTTPRequestHandler):
             name, _, file = path.partition(f"/resolve/{COMMIT}/")
             if self.command == "GET":
                 self.fetched.append(file)
-            self.answer(self.models[name][file])
+            files = self.models[name]
+            assert isinstance(files, dict)
+            self.answer(files[file])
 
     def answer(self, content: bytes, status: int = 200, error: str = "") -> None:
         self.send_response(status)
@@ -81,7 +83,7 @@ def fake_hub(cache, monkeypatch):
             "HUGGINGFACE_CO_URL_TEMPLATE",
             endpoint + "/{repo_id}/resolve/{revision}/{filename}",
         )
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield FakeHub
         server.shutdown()
 
@@ -120,8 +122,26 @@ def test_a_folder_stays(tmp_path, monkeypatch):
     assert hub.resolve("~/model") == tmp_path / "model"
 
 
+def test_a_folder_within_that_of_a_model(fake_hub, cache, tmp_path):
+    fake_hub.models["me/many"] = {
+        "config.json": b"{}",
+        "small/config.json": b"{}",
+        "small/pytorch_model.bin": b"weights",
+        "small/spiece.model": b"pieces",
+        "large/config.json": b"{}",
+    }
+    folder = hub.resolve("me/many", subfolder="small")
+    assert names_in(folder) == ["config.json", "pytorch_model.bin", "spiece.model"]
+    assert names_in(folder.parent) == ["small"]
+    assert hub.resolve(folder.parent, subfolder="small") == folder
+    with pytest.raises(FileNotFoundError, match=r"me/many/tiny has no config.json, so it is not"):
+        hub.resolve("me/many", subfolder="tiny")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*/absent; check the path"):
+        hub.resolve(tmp_path, subfolder="absent")
+
+
 def test_a_folder_without_config_is_refused_unless_the_tokenizer_is_wanted(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"has no config.json, so it is no model; name"):
+    with pytest.raises(FileNotFoundError, match=r"has no config.json, so it is not a model; name"):
         hub.resolve(tmp_path)
     assert hub.resolve(tmp_path, part="tokenizer") == tmp_path
 
@@ -134,7 +154,7 @@ def test_what_looks_like_a_path_is_never_asked_of_the_hub(name, fake_hub):
 
 def test_a_file_is_refused(tmp_path):
     (tmp_path / "spiece.model").touch()
-    with pytest.raises(NotADirectoryError, match=r"is a file; name the folder that it lies in"):
+    with pytest.raises(NotADirectoryError, match=r"is a file; name the folder that contains it"):
         hub.resolve(tmp_path / "spiece.model")
 
 
@@ -154,6 +174,21 @@ def test_only_what_is_needed_is_fetched(fake_hub, cache):
     expected = ["config.json", "model.safetensors", "spiece.model", "tokenizer.json"]
     assert names_in(folder) == expected
     assert folder.is_relative_to(cache)
+
+
+def test_all_files_of_a_tokenizer_are_fetched(fake_hub):
+    names = [
+        "added_tokens.json",
+        "config.json",
+        "special_tokens_map.json",
+        "spiece.model",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ]
+    fake_hub.models["me/words"] = dict.fromkeys(names, b"{}") | {"model.safetensors": b"weights"}
+    assert names_in(hub.resolve("me/words", part="tokenizer")) == names
+    assert names_in(hub.resolve("me/words")) == sorted([*names, "model.safetensors"])
 
 
 def test_the_old_weights_are_fetched_where_there_are_no_others(fake_hub):
@@ -186,7 +221,7 @@ def test_an_id_that_is_not_on_the_hub(fake_hub):
 def test_a_gated_model(fake_hub):
     fake_hub.models["me/gated"] = "GatedRepo"
     with pytest.raises(
-        OSError, match=r"^'me/gated' must be asked for on its hub page; then log in"
+        OSError, match=r"^'me/gated' is gated; request access on its hub page, then log in"
     ):
         hub.resolve("me/gated")
 
@@ -207,7 +242,7 @@ def test_a_name_that_can_be_nothing(name, cache):
 
 def test_an_empty_cache_and_no_network_allowed(cache):
     with pytest.raises(
-        FileNotFoundError, match=r"is not, or not wholly, in the cache .*cache; fetc"
+        FileNotFoundError, match=r"is missing or incomplete in the cache .*cache; fetc"
     ):
         hub.resolve("albert-large-v1", local_files_only=True)
 

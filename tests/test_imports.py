@@ -10,9 +10,9 @@ import pytest
 import albertlm
 
 PACKAGE = Path(albertlm.__file__).parent
-HEAVY = ("torch", "pyarrow", "transformers", "tokenizers", "matplotlib")
+HEAVY = ("torch", "pyarrow", "transformers", "tokenizers", "matplotlib", "h5py", "keras")
 LIGHT = ("albertlm.config", "albertlm.costs", "albertlm.hub", "albertlm.storage")
-LIGHT_PACKAGES = ("tokenization", "checkpoints")
+LIGHT_PACKAGES = ("tokenization", "checkpoints", "tasks")
 
 
 def light_modules() -> list[str]:
@@ -44,6 +44,9 @@ def test_the_lower_half_imports_without_heavy_packages() -> None:
 
 @pytest.mark.parametrize("name", albertlm.__all__)
 def test_every_public_name_resolves(name: str) -> None:
+    for prefix, library in (("Keras", "keras"), ("TF", "tensorflow")):
+        if name.startswith(prefix):
+            pytest.importorskip(library, reason=f"{library} is not installed")
     assert getattr(albertlm, name) is not None
     assert name in dir(albertlm)
 

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -103,6 +105,21 @@ def test_a_full_disk_is_named(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_a_full_disk_is_named_by_the_errors_of_libraries_too(tmp_path):
+    path = tmp_path / "run"
+    with pytest.raises(OSError, match=r"^the disk is full, .*run was not"):  # noqa: PT012, SIM117
+        with storage.atomic_path(path) as temporary:
+            temporary.mkdir()
+            with storage.atomic_path(temporary / "a.npy"), Path("/dev/full").open("wb") as file:
+                file.write(b"half")
+    with (
+        pytest.raises(OSError, match=r"^the disk is full, .*run was not written"),
+        storage.atomic_path(path),
+    ):
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+    assert leftovers(tmp_path) == []
+
+
 def test_a_file_in_the_way_of_the_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with (
@@ -175,3 +192,79 @@ def test_sha256(tmp_path):
     content = b"albert" * 100_000
     (tmp_path / "file").write_bytes(content)
     assert storage.sha256(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_folder_in_use_is_named_until_the_block_ends(tmp_path):
+    folder = tmp_path / "new" / "run"
+    with storage.exclusive(folder):
+        with (
+            pytest.raises(OSError, match=r"another process is working in .*run; wait until it"),
+            storage.exclusive(folder),
+        ):
+            pass
+        with storage.exclusive(tmp_path / "other"):
+            pass
+    with storage.exclusive(folder):
+        assert list(folder.iterdir()) == []
+
+
+def test_the_lock_of_a_killed_process_is_gone(tmp_path):
+    program = (
+        "import pathlib, sys, time; from albertlm import storage\n"
+        "with storage.exclusive(pathlib.Path(sys.argv[1])): print('locked', flush=True); input()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "locked\n"
+        with pytest.raises(OSError, match="another process"), storage.exclusive(tmp_path):
+            pass
+        process.kill()
+    with storage.exclusive(tmp_path):
+        pass
+
+
+def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with storage.exclusive(tmp_path), storage.exclusive(tmp_path):
+        pass
+
+
+def test_a_folder_to_lock_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(OSError, match=r"run cannot be written \(.+\); choose a place"),
+        storage.exclusive(tmp_path / "file" / "run"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("too\nlong"), "^x.json: too long$"),
+        (ValueError("x.json is empty"), "^x.json is empty$"),
+        (KeyError("a"), r"^x.json is damaged \(KeyError: 'a'\); fetch or write it again$"),
+        (OverflowError("int"), r"^x.json is damaged \(OverflowError: int\); "),
+        (TypeError("a"), r"^x.json is damaged \(TypeError: a\); "),
+    ],
+)
+def test_errors_of_parsing_name_the_file(error, said):
+    with pytest.raises(ValueError, match=said), storage.parsing("x.json"):
+        raise error
+
+
+def test_the_folder_for_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ALBERTLM_CACHE", str(tmp_path))
+    assert storage.cache_folder("speed") == tmp_path / "speed"
+    monkeypatch.delenv("ALBERTLM_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert storage.cache_folder("speed") == tmp_path / "albertlm" / "speed"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert storage.cache_folder("speed") == tmp_path / ".cache" / "albertlm" / "speed"
+    assert list(tmp_path.iterdir()) == []

@@ -1,31 +1,80 @@
 """albertlm: everything ALBERT, from raw text to a pretrained, checked and usable model."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from albertlm.config import AlbertConfig as AlbertConfig
-    from albertlm.inference.pipelines import pipeline as pipeline
-    from albertlm.models.backbone import AlbertModel as AlbertModel
-    from albertlm.models.heads import AlbertForMaskedLM as AlbertForMaskedLM
-    from albertlm.models.heads import AlbertForMultipleChoice as AlbertForMultipleChoice
-    from albertlm.models.heads import AlbertForPreTraining as AlbertForPreTraining
-    from albertlm.models.heads import AlbertForQuestionAnswering as AlbertForQuestionAnswering
-    from albertlm.models.heads import AlbertForSentenceOrder as AlbertForSentenceOrder
-    from albertlm.models.heads import (
+    from albertlm.inference.factory import pipeline as pipeline
+    from albertlm.models.keras.heads import KerasAlbertForMaskedLM as KerasAlbertForMaskedLM
+    from albertlm.models.keras.heads import (
+        KerasAlbertForMultipleChoice as KerasAlbertForMultipleChoice,
+    )
+    from albertlm.models.keras.heads import KerasAlbertForPreTraining as KerasAlbertForPreTraining
+    from albertlm.models.keras.heads import (
+        KerasAlbertForQuestionAnswering as KerasAlbertForQuestionAnswering,
+    )
+    from albertlm.models.keras.heads import (
+        KerasAlbertForSequenceClassification as KerasAlbertForSequenceClassification,
+    )
+    from albertlm.models.keras.heads import (
+        KerasAlbertForTokenClassification as KerasAlbertForTokenClassification,
+    )
+    from albertlm.models.keras.heads import KerasAlbertModel as KerasAlbertModel
+    from albertlm.models.keras.tensorflow import TFAlbertForMaskedLM as TFAlbertForMaskedLM
+    from albertlm.models.keras.tensorflow import (
+        TFAlbertForMultipleChoice as TFAlbertForMultipleChoice,
+    )
+    from albertlm.models.keras.tensorflow import TFAlbertForPreTraining as TFAlbertForPreTraining
+    from albertlm.models.keras.tensorflow import (
+        TFAlbertForQuestionAnswering as TFAlbertForQuestionAnswering,
+    )
+    from albertlm.models.keras.tensorflow import (
+        TFAlbertForSequenceClassification as TFAlbertForSequenceClassification,
+    )
+    from albertlm.models.keras.tensorflow import (
+        TFAlbertForTokenClassification as TFAlbertForTokenClassification,
+    )
+    from albertlm.models.keras.tensorflow import TFAlbertModel as TFAlbertModel
+    from albertlm.models.torch.backbone import AlbertModel as AlbertModel
+    from albertlm.models.torch.heads import AlbertForMaskedLM as AlbertForMaskedLM
+    from albertlm.models.torch.heads import AlbertForMultipleChoice as AlbertForMultipleChoice
+    from albertlm.models.torch.heads import AlbertForPreTraining as AlbertForPreTraining
+    from albertlm.models.torch.heads import AlbertForQuestionAnswering as AlbertForQuestionAnswering
+    from albertlm.models.torch.heads import AlbertForSentenceOrder as AlbertForSentenceOrder
+    from albertlm.models.torch.heads import (
         AlbertForSequenceClassification as AlbertForSequenceClassification,
     )
-    from albertlm.models.heads import AlbertForTokenClassification as AlbertForTokenClassification
-    from albertlm.models.squad import AlbertForSquadV2 as AlbertForSquadV2
+    from albertlm.models.torch.heads import (
+        AlbertForTokenClassification as AlbertForTokenClassification,
+    )
+    from albertlm.models.torch.squad import AlbertForSquadV2 as AlbertForSquadV2
     from albertlm.tokenization.tokenizer import AlbertTokenizer as AlbertTokenizer
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "albertlm.config": ("AlbertConfig",),
-    "albertlm.inference.pipelines": ("pipeline",),
-    "albertlm.models.backbone": ("AlbertModel",),
-    "albertlm.models.heads": (
+    "albertlm.inference.factory": ("pipeline",),
+    "albertlm.models.keras.heads": (
+        "KerasAlbertForMaskedLM",
+        "KerasAlbertForMultipleChoice",
+        "KerasAlbertForPreTraining",
+        "KerasAlbertForQuestionAnswering",
+        "KerasAlbertForSequenceClassification",
+        "KerasAlbertForTokenClassification",
+        "KerasAlbertModel",
+    ),
+    "albertlm.models.keras.tensorflow": (
+        "TFAlbertForMaskedLM",
+        "TFAlbertForMultipleChoice",
+        "TFAlbertForPreTraining",
+        "TFAlbertForQuestionAnswering",
+        "TFAlbertForSequenceClassification",
+        "TFAlbertForTokenClassification",
+        "TFAlbertModel",
+    ),
+    "albertlm.models.torch.backbone": ("AlbertModel",),
+    "albertlm.models.torch.heads": (
         "AlbertForMaskedLM",
         "AlbertForMultipleChoice",
         "AlbertForPreTraining",
@@ -34,7 +83,7 @@ _HOMES = {
         "AlbertForSequenceClassification",
         "AlbertForTokenClassification",
     ),
-    "albertlm.models.squad": ("AlbertForSquadV2",),
+    "albertlm.models.torch.squad": ("AlbertForSquadV2",),
     "albertlm.tokenization.tokenizer": ("AlbertTokenizer",),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -46,7 +95,9 @@ def __getattr__(name: str) -> Any:
     """Import a public name on its first use, so that `import albertlm` itself costs nothing."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'albertlm' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    from albertlm import extras
+
+    value = extras.load(_MODULE_OF[name], name)
     globals()[name] = value
     return value
 

@@ -1,77 +1,60 @@
-"""What an architecture costs: parameters, memory and arithmetic, from its configuration alone."""
+"""The parameters, memory and arithmetic of an architecture, computed from its configuration."""
 
 from __future__ import annotations
 
 import math
 
+from albertlm.checkpoints import names
 from albertlm.config import SHARED_MODULES, AlbertConfig
+from albertlm.settings import check_choice
 
-Shapes = dict[str, tuple[int, ...]]
+PART_NAMES = {
+    "embeddings": "embeddings",
+    "projection": "projection",
+    "layer": "shared_layers",
+    "pooler": "pooler",
+    "mlm": "masked_token_head",
+    "sop": "sentence_order_head",
+}
+"""The parts of a pretraining model: their names in the table of parameters and in this module."""
 
 
-def parameter_shapes(config: AlbertConfig) -> Shapes:
-    """The shape of every pretraining parameter, by the hub's names without the prefix `albert.`.
+def parameter_shapes(config: AlbertConfig) -> names.Shapes:
+    """The shape of every pretraining parameter, by its name in `checkpoints.names`.
 
-    What groups have in common bears the first group's name.
+    Parameters that groups share are listed once, with the name of the first group.
     """
-    vocab, embedding, hidden = config.vocab_size, config.embedding_size, config.hidden_size
-    shapes = {
-        "embeddings.word_embeddings.weight": (vocab, embedding),
-        "embeddings.position_embeddings.weight": (config.max_position_embeddings, embedding),
-        "embeddings.token_type_embeddings.weight": (config.type_vocab_size, embedding),
-        **_norm("embeddings.LayerNorm", embedding),
-        **_linear("encoder.embedding_hidden_mapping_in", embedding, hidden),
-    }
     common = SHARED_MODULES[config.shared_across_groups]
-    for group in range(config.num_hidden_groups):
-        for inner in range(config.inner_group_num):
-            layer = f"encoder.albert_layer_groups.{group}.albert_layers.{inner}"
-            shapes |= {
-                f"{layer}.{name}": shape
-                for name, shape in _layer(config).items()
-                if group == 0 or name.partition(".")[0] not in common
-            }
     return {
-        **shapes,
-        **_linear("pooler", hidden, hidden),
-        **_linear("predictions.dense", hidden, embedding),
-        **_norm("predictions.LayerNorm", embedding),
-        "predictions.bias": (vocab,),
-        **_linear("sop_classifier.classifier", hidden, 2),
+        name: shape
+        for name, shape in names.shapes(config).items()
+        if not names.repeats(name, common)
     }
 
 
 def parameters_by_part(config: AlbertConfig) -> dict[str, int]:
-    """The number of parameters of each part; their sum is the pretraining model's."""
-    parts = {
-        "embeddings": "embeddings.",
-        "projection": "encoder.embedding_hidden_mapping_in.",
-        "shared_layers": "encoder.albert_layer_groups.",
-        "pooler": "pooler.",
-        "masked_token_head": "predictions.",
-        "sentence_order_head": "sop_classifier.",
-    }
-    shapes = parameter_shapes(config)
-    return {
-        part: sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(prefix))
-        for part, prefix in parts.items()
-    }
+    """The number of parameters of each part; the pretraining model has their sum."""
+    counts = dict.fromkeys(PART_NAMES.values(), 0)
+    for name, shape in parameter_shapes(config).items():
+        counts[PART_NAMES[names.part_of(name) or ""]] += math.prod(shape)
+    return counts
 
 
 def parameters_if_unshared(config: AlbertConfig) -> int:
-    """What the pretraining model would have if each layer had parameters of its own, as BERT's."""
+    """The number of parameters if every layer had its own, as in BERT."""
     return sum(parameters_by_part(config.with_sharing("none")).values())
 
 
 def flops_per_token(config: AlbertConfig, length: int) -> int:
-    """Floating-point operations of a forward pass through the backbone, for each token of a text.
+    """The floating-point operations of a forward pass through the backbone, per token.
 
     A multiplication with an addition counts as two. Sharing saves none: every layer is computed.
-    Matrix products alone are counted, which is where the time goes; training takes three times it.
+    Only matrix products are counted, which take most of the time; training takes three times as
+    many.
 
     Args:
         config: the architecture.
-        length: tokens of the text, all of which each token attends to.
+        length: the number of tokens of the text; each token attends to all of them.
     """
     hidden = config.hidden_size
     layer = 2 * hidden * (4 * hidden + 2 * config.intermediate_size)
@@ -81,7 +64,7 @@ def flops_per_token(config: AlbertConfig, length: int) -> int:
 
 
 def flops_per_prediction(config: AlbertConfig) -> int:
-    """Floating-point operations of the masked-token head, for each mask."""
+    """The floating-point operations of the masked-token head, per masked token."""
     return 2 * config.embedding_size * (config.hidden_size + config.vocab_size)
 
 
@@ -97,36 +80,36 @@ def training_memory(
     optimizer_states: float = 2,
     device: str = "cpu",
 ) -> dict[str, int]:
-    """Bytes that a pretraining step takes at its peak, by part; the sum of all is the peak.
+    """The bytes that a pretraining step takes at its peak, by part; the peak is their sum.
 
-    What the backward pass needs is counted tensor by tensor, as `models` keeps it. Measured, the
-    peak is the sum or up to a tenth less, since not all gradients are there before activations are
-    gone. Libraries, data and the buffers of data-parallel training come on top.
+    The tensors that `models` keeps for the backward pass are counted one by one. Measured peaks
+    are between the sum and a tenth less, since some activations are freed before the last
+    gradients are allocated. Libraries, data and the buffers of data-parallel training are extra.
 
     Args:
         config: the architecture.
-        batch_size: texts of one backward pass on one device.
-        length: tokens of each text, none of them padding.
-        predictions: masked tokens of each text; 15 % of `length` by default.
-        layers: applications of the layer; all by default.
+        batch_size: the number of texts in one backward pass on one device.
+        length: the number of tokens of each text, without padding.
+        predictions: the number of masked tokens of each text; 15 % of `length` by default.
+        layers: the number of applications of the layer; all by default.
         checkpointing: as in `AlbertModel.activation_checkpointing`.
         bf16: matrix products in bfloat16 (autocast); weights, gradients and states are float32.
-        optimizer_states: arrays the size of the weights that the optimizer keeps; LAMB keeps two,
-            and shared out among R ranks it is 2 / R.
+        optimizer_states: the number of arrays of the size of the weights that the optimizer keeps:
+            2 for LAMB, and 2 / R if it is sharded across R ranks.
         device: `cpu`, or `cuda`, where autocast computes LayerNorm in float32.
 
     Returns:
         `weights`, `gradients`, `optimizer_states`, `bf16_weights` (autocast's copies),
         `activations`, `logits` (of the masked tokens), and `update`: what LAMB's step needs beyond
-        the room that the last three leave to it.
+        the memory that the last three have freed by then.
     """
-    if device not in {"cpu", "cuda"}:
-        raise ValueError(f"device={device!r} is not allowed; it must be cpu or cuda")
+    check_choice(("cpu", "cuda"), device=device)
     if predictions is None:
         predictions = max(1, round(0.15 * length))
     shapes = parameter_shapes(config)
     weights = 4 * sum(map(math.prod, shapes.values()))
-    products = [name for name in shapes if len(shapes[name]) == 2 and name not in _LOOKED_UP]
+    looked_up = {row.hub for row in names.PARAMETERS if row.is_looked_up}
+    products = [name for name in shapes if len(shapes[name]) == 2 and name not in looked_up]
     parts = {
         "weights": weights,
         "gradients": weights,
@@ -151,17 +134,18 @@ def training_memory(
 def step_communication(
     config: AlbertConfig, *, ranks: int, sharded: bool = False, bf16_gradients: bool = False
 ) -> int:
-    """Bytes that each process sends, and receives, for one step of data-parallel training.
+    """The bytes that each process sends and receives in a step of data-parallel training.
 
-    Gradients travel once a step, whatever the number of layers and micro-batches. Where each of R
-    ranks gets the sum of its share of an array, each sends (R - 1) / R of it at least; where each
-    gets the shares of all, as much again; and summing everywhere is both.
+    Gradients are sent once per step, for any number of layers and micro-batches. In a
+    reduce-scatter over R ranks, each rank sends at least (R - 1) / R of the array; in an all-gather
+    as well; an all-reduce consists of both.
 
     Args:
         config: the architecture.
-        ranks: processes that train together.
-        sharded: each updates its share of the weights, which then travel in place of the sums.
-        bf16_gradients: gradients travel in bfloat16; weights never do.
+        ranks: the number of processes that train together.
+        sharded: each rank updates its share of the weights, and these are gathered instead of the
+            sums of the gradients.
+        bf16_gradients: gradients are sent in bfloat16; weights never are.
     """
     numbers = sum(map(math.prod, parameter_shapes(config).values()))
     gradient = 2 if bf16_gradients else 4
@@ -180,24 +164,24 @@ def _activations(
     bf16: bool,
     cuda: bool,
 ) -> int:
-    """Bytes kept for the backward pass, but for the logits."""
+    """The bytes kept for the backward pass, without the logits."""
     embedding, hidden = config.embedding_size, config.hidden_size
-    size = 2 if bf16 else 4  # of what products read and write
-    mixed = bf16 and cuda  # float32 from LayerNorm, of which each product makes its own copy
+    size = 2 if bf16 else 4  # of the inputs and outputs of products
+    mixed = bf16 and cuda  # LayerNorm returns float32, and each product makes its own copy
     norm = 4 if mixed else size
     dropped = (1 if cuda else size) if config.hidden_dropout_prob else 0
-    statistics = 8  # mean and deviation of a row in a LayerNorm
+    statistics = 8  # mean and standard deviation of a row in LayerNorm
     row = (
         hidden * size * (3 if mixed else 1)  # the layer's input
         + hidden * size * 5  # queries, keys, values, context, the feed-forward block's input
         + config.intermediate_size * size * 2  # before and after the activation function
         + 2 * (hidden * (norm + dropped) + statistics)  # LayerNorms' inputs, dropouts' masks
     )
-    # The last layer computes all keys and values, and the rest where a head reads: masks and [CLS].
+    # The last layer computes all keys and values, but the rest only at masked tokens and [CLS].
     positions = 8 * hidden
     last = (masks + texts) * (row + positions) + tokens * hidden * size * (6 if mixed else 3)
     if layers > 1 and checkpointing:
-        # inputs of all, and all of one that is computed again
+        # the inputs of all layers, and everything of the one that is recomputed
         encoder = (layers - 1) * tokens * hidden * norm + tokens * row
     else:
         encoder = (layers - 1) * tokens * row + last
@@ -207,33 +191,3 @@ def _activations(
     mlm_head = masks * (hidden * size + embedding * (2 * size + norm) + statistics)
     pooler = texts * 2 * hidden * size
     return embeddings + encoder + mlm_head + pooler
-
-
-_LOOKED_UP = (
-    "embeddings.position_embeddings.weight",
-    "embeddings.token_type_embeddings.weight",
-)
-"""Matrices that are in no product."""
-
-
-def _layer(config: AlbertConfig) -> Shapes:
-    """The parameters of one layer."""
-    hidden = config.hidden_size
-    shapes: Shapes = {}
-    for projection in ("query", "key", "value", "dense"):
-        shapes |= _linear(f"attention.{projection}", hidden, hidden)
-    return {
-        **shapes,
-        **_norm("attention.LayerNorm", hidden),
-        **_linear("ffn", hidden, config.intermediate_size),
-        **_linear("ffn_output", config.intermediate_size, hidden),
-        **_norm("full_layer_layer_norm", hidden),
-    }
-
-
-def _linear(name: str, inputs: int, outputs: int) -> Shapes:
-    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-
-def _norm(name: str, size: int) -> Shapes:
-    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}

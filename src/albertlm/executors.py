@@ -1,6 +1,7 @@
-"""One map over tasks, by processes of this machine or by a Ray cluster.
+"""Map a function over tasks, in processes of this machine or on a Ray cluster.
 
-Tasks must write their results to storage that all workers and the caller share, and return little.
+Tasks should write large results to storage that the caller and all workers share, and return only
+small ones.
 """
 
 from __future__ import annotations
@@ -15,82 +16,95 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+from albertlm.settings import check_at_least, check_choice
 
-Engine = Literal["local", "ray"]
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+
+Runner = Literal["local", "ray"]
+"""Where tasks run: in processes of this machine, or on a Ray cluster."""
 
 ATTEMPTS = 3
-"""So often a task is tried when its worker dies; an error that a task raises ends the map."""
+"""How often a task is attempted if its worker dies; an error that a task raises ends the map."""
+
+KNOCK_SECONDS = 3
+"""How long the head of a Ray cluster may take to answer."""
 
 
 class Executor(Protocol):
-    """What runs tasks; `open_executor` makes one."""
+    """Runs tasks; created by `open_executor`."""
 
     def map(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
-    ) -> Iterator[tuple[int, Result]]:
+        self, function: Callable[[_Task], _Result], tasks: Sequence[_Task]
+    ) -> Iterator[tuple[int, _Result]]:
         """Call a function on each task.
 
         Args:
-            function: of a module, so that a worker can import it.
-            tasks: can be pickled.
+            function: a function of a module, so that workers can import it.
+            tasks: the arguments, which can be pickled.
 
         Yields:
-            The number of a task and its result, in the order in which tasks end.
+            The number of a task and its result, in the order in which tasks finish.
 
         Raises:
-            OSError: a task's worker died `ATTEMPTS` times.
-            Exception: what a task raised.
+            OSError: the worker of a task died `ATTEMPTS` times.
+            Exception: the error that a task raised.
         """
 
 
 @contextmanager
 def open_executor(
-    engine: Engine = "local", *, workers: int | None = None, address: str | None = None
+    runner: Runner = "local", *, workers: int | None = None, address: str | None = None
 ) -> Iterator[Executor]:
-    """An executor for the time of a `with` block.
+    """An executor for the duration of a `with` block.
 
     Args:
-        engine: `local` for processes of this machine, `ray` for a cluster (the extra `ray`).
-        workers: processes, or tasks at a time on the cluster; one for each core by default. One
-            local worker is this process itself.
-        address: of the Ray cluster's head, such as `10.0.0.1:6379`; without it Ray finds the
-            cluster of this machine, or starts one for the time of the block.
+        runner: `local` for processes of this machine, `ray` for a cluster (the extra `ray`).
+        workers: the number of processes, or of concurrent tasks on the cluster; one for each core
+            by default. A single local worker is this process itself.
+        address: the address of the Ray cluster's head, such as `10.0.0.1:6379`; by default, that of
+            the environment variable RAY_ADDRESS, or else a cluster of this machine that is started
+            for the duration of the block. A cluster that already runs here is joined only by its
+            address.
 
     Raises:
-        ValueError: an argument is malformed or does not belong to the engine.
+        ValueError: an argument is malformed or does not belong to the runner.
         ConnectionError: there is no cluster at the address.
     """
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers={workers} is not allowed; it must be 1 or more")
-    if engine == "ray":
+    check_at_least(1, workers=workers)
+    check_choice(get_args(Runner), runner=runner)
+    if runner == "ray":
         with connected(address):
             yield RayCluster(workers)
-    elif engine != "local":
-        raise ValueError(f"engine={engine!r} is not known; it is local or ray")
     elif address is not None:
-        raise ValueError(f"address={address!r} needs the engine ray; local processes have none")
+        raise ValueError(f"address={address!r} needs the runner ray; leave it out otherwise")
     else:
         processes = LocalProcesses(workers or len(os.sched_getaffinity(0)))
         try:
             yield processes
+        except BaseException:
+            processes.kill()
+            raise
         finally:
             processes.close()
 
 
 class LocalProcesses:
-    """Tasks on processes of this machine, which stay for the next map."""
+    """Runs tasks in processes of this machine, which are reused by the next map.
+
+    Several workers share the cores: libraries that obey OMP_NUM_THREADS, such as NumPy, compute in
+    as many threads as a worker's share, unless it is set. Ray's tasks have one thread each.
+    """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
     def map(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
-    ) -> Iterator[tuple[int, Result]]:
+        self, function: Callable[[_Task], _Result], tasks: Sequence[_Task]
+    ) -> Iterator[tuple[int, _Result]]:
         if self.workers == 1:
             for number, task in enumerate(tasks):
                 yield number, function(task)
@@ -102,27 +116,35 @@ class LocalProcesses:
                     del left[number]
                     yield number, result
             except BrokenProcessPool:
-                # with one dead worker the pool is lost: what it did not finish goes to a new one
+                # a dead worker breaks the whole pool: a new one runs the unfinished tasks
                 self.close()
                 continue
             return
         raise _died(len(left))
 
+    def kill(self) -> None:
+        """End the workers in the middle of their tasks."""
+        # what `kill_workers` does from Python 3.14 on
+        for worker in list(((self._pool and self._pool._processes) or {}).values()):
+            worker.kill()
+
     def close(self) -> None:
+        """End the workers after the tasks that they are working on."""
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
     def _run(
-        self, function: Callable[[Task], Result], tasks: dict[int, Task]
-    ) -> Iterator[tuple[int, Result]]:
+        self, function: Callable[[_Task], _Result], tasks: dict[int, _Task]
+    ) -> Iterator[tuple[int, _Result]]:
         self._pool = self._pool or ProcessPoolExecutor(
             self.workers,
-            # a forked process would inherit locks of threads that it does not have
+            # a forked process would inherit locks held by threads that it does not have
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_follow_parent,
         )
-        futures = {self._pool.submit(function, task): number for number, task in tasks.items()}
+        with _threads(len(os.sched_getaffinity(0)) // self.workers):
+            futures = {self._pool.submit(function, task): number for number, task in tasks.items()}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -132,18 +154,18 @@ class LocalProcesses:
 
 
 class RayCluster:
-    """Tasks on the Ray cluster to which this process is connected."""
+    """Runs tasks on the Ray cluster that this process is connected to."""
 
     def __init__(self, workers: int | None) -> None:
         self.workers = workers
 
     def map(
-        self, function: Callable[[Task], Result], tasks: Sequence[Task]
-    ) -> Iterator[tuple[int, Result]]:
+        self, function: Callable[[_Task], _Result], tasks: Sequence[_Task]
+    ) -> Iterator[tuple[int, _Result]]:
         import ray
 
         remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(function)
-        # twice the cores, so that none waits for the next task
+        # twice the number of cores, so that no core waits for its next task
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         at_once = self.workers or 2 * max(1, int(resources.get("CPU", 1)))
         waiting = list(enumerate(tasks))[::-1]
@@ -174,11 +196,12 @@ def _get(reference: Any, left: int) -> Any:
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """This process connected to a Ray cluster; see `open_executor` for the address and errors."""
+    """Connect this process to a Ray cluster; see `open_executor` for the address and errors."""
+    address = address or os.environ.get("RAY_ADDRESS") or "local"  # None would join any cluster
+    if address not in ("local", "auto"):
+        _knock(address)
     import ray
 
-    if address:
-        _knock(address)
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield
@@ -187,27 +210,51 @@ def connected(address: str | None) -> Iterator[None]:
 
 
 def _knock(address: str) -> None:
-    """Raise a ConnectionError where nothing listens: Ray itself would try for minutes."""
+    """Raise a ConnectionError if no Ray cluster answers; Ray would retry for minutes.
+
+    Ray's servers speak HTTP/2, in which both sides begin with their settings (RFC 9113, 3.4).
+    """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         raise ValueError(f"address={address!r} is not of the form HOST:PORT, such as 10.0.0.1:6379")
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        with socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS) as connection:
+            if os.environ.get("RAY_USE_TLS") != "1":
+                connection.sendall(
+                    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5)
+                )
+                if connection.recv(4)[3:] != b"\4":
+                    raise OSError("something else listens there")
     except OSError as error:
         raise ConnectionError(
             f"no Ray cluster answers at {address} ({error}); start one with `ray start --head`"
         ) from None
 
 
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Start processes with a number of threads for computing, unless the user has set it."""
+    name = "OMP_NUM_THREADS"
+    if name in os.environ:
+        yield
+        return
+    # in the environment, since libraries read it when they are loaded
+    os.environ[name] = str(max(1, count))
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
 def _died(left: int) -> OSError:
     return OSError(
-        f"{left} tasks are left, and their workers died {ATTEMPTS} times (killed, or out of "
-        "memory); start again with fewer workers: what is finished stays"
+        f"{left} tasks are unfinished: their workers died {ATTEMPTS} times (killed, or out of "
+        "memory); start again with fewer workers; finished tasks are kept"
     )
 
 
 def _follow_parent() -> None:
-    """End this worker with the process that started it, and leave Ctrl-C to that one."""
+    """End this worker when its parent process ends, and leave Ctrl-C to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 

@@ -28,6 +28,13 @@ POOLER = {"pooler.weight": (8, 8), "pooler.bias": (8,)}
 CLASSIFIER = {"classifier.weight": (2, 8), "classifier.bias": (2,)}
 
 
+def test_heads_of_other_shapes_do_not_fit():
+    file = BACKBONE | POOLER | CLASSIFIER | {"qa_outputs.bias": (2,)}
+    assert names.fitting(file, file) == file
+    wanted = file | {"classifier.bias": (3,), "embeddings.word_embeddings.weight": (21, 4)}
+    assert names.fitting(file, wanted) == BACKBONE | POOLER | {"qa_outputs.bias": (2,)}
+
+
 def layer_names(groups: int, inner: int) -> set[str]:
     """The table with its patterns filled in."""
     return {
@@ -38,24 +45,29 @@ def layer_names(groups: int, inner: int) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", THEIRS)
-def test_every_tensor_of_transformers_is_in_the_table(name):
-    model = getattr(transformers, name)(transformers.AlbertConfig(**SIZES))
-    table = layer_names(groups=2, inner=2)
-    for tensor in model.state_dict():
-        assert names.table_name(tensor) in table, tensor
+PARTS = {row.part: None for row in names.PARAMETERS}
+CHOICES = ("classifier.weight", "classifier.bias")
+"""Of multiple choice, which has one label whatever the configuration says."""
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_every_parameter_of_our_models_is_in_the_table(name):
-    model = getattr(albertlm, name)(albertlm.AlbertConfig(**SIZES))
-    table = layer_names(groups=2, inner=2)
-    for tensor, _ in model.named_parameters():
-        assert names.table_name(tensor) in table, tensor
+@pytest.mark.parametrize(
+    ("library", "name"),
+    [*((transformers, name) for name in THEIRS), *((albertlm, name) for name in OURS)],
+)
+def test_every_tensor_of_every_model_has_its_shape_in_the_table(library, name):
+    sizes = SIZES | {"num_labels": 3 if name.endswith("Classification") else 2}
+    shapes = names.shapes(albertlm.AlbertConfig.from_dict(sizes), PARTS)
+    model = getattr(library, name)(library.AlbertConfig(**sizes))
+    for tensor, values in model.state_dict().items():
+        ours = names.table_name(tensor)
+        expected = shapes[ours]
+        if name == "AlbertForMultipleChoice" and ours in CHOICES:
+            expected = (1, *expected[1:])
+        assert values.shape == expected, tensor
 
 
 def test_every_row_of_the_table_is_a_parameter_of_some_model():
-    config = albertlm.AlbertConfig(**SIZES)
+    config = albertlm.AlbertConfig.from_dict(SIZES)
     found = set()
     for name in OURS:
         found |= {
@@ -67,8 +79,8 @@ def test_every_row_of_the_table_is_a_parameter_of_some_model():
 @pytest.mark.parametrize(
     ("name", "part"),
     [
-        ("albert.embeddings.LayerNorm.bias", "backbone"),
-        ("encoder.albert_layer_groups.11.albert_layers.10.ffn.weight", "backbone"),
+        ("albert.embeddings.LayerNorm.bias", "embeddings"),
+        ("encoder.albert_layer_groups.11.albert_layers.10.ffn.weight", "layer"),
         ("albert.pooler.bias", "pooler"),
         ("predictions.bias", "mlm"),
         ("albert.predictions.bias", None),
@@ -84,7 +96,7 @@ def test_the_part_of_a_name(name, part):
 
 def test_prefix_buffers_and_second_names_vanish():
     weight, bias = np.ones((20, 4), np.float32), np.arange(20.0)
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "albert.embeddings.word_embeddings.weight": weight,
         "albert.embeddings.position_ids": np.arange(512)[None],
         "predictions.decoder.weight": weight.copy(),
@@ -101,16 +113,50 @@ def test_prefix_buffers_and_second_names_vanish():
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
+    ("old", "name"),
     [
-        ("predictions.bias", "predictions.decoder.bias"),
-        ("albert.pooler.bias", "pooler.bias"),
-        ("albert.embeddings.word_embeddings.weight", "predictions.decoder.weight"),
+        ("albert.embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight"),
+        ("predictions.LayerNorm.beta", "predictions.LayerNorm.bias"),
+        (
+            "albert.encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.beta",
+            "encoder.albert_layer_groups.0.albert_layers.0.attention.LayerNorm.bias",
+        ),
     ],
 )
-def test_two_names_with_two_values_are_refused(first, second):
-    with pytest.raises(ValueError, match=f"differs from .*, to which ALBERT ties it: {second}"):
-        names.canonical({first: np.zeros(3), second: np.ones(3)})
+def test_old_files_call_them_gamma_and_beta(old, name):
+    assert list(names.canonical({old: np.zeros(3)})) == [name]
+
+
+@pytest.mark.parametrize("name", ["position_ids", "token_type_ids"])
+def test_constants_are_left_aside(name):
+    tensors = {f"albert.embeddings.{name}": np.arange(3), "pooler.bias": np.zeros(2)}
+    assert list(names.canonical(tensors)) == ["pooler.bias"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_decoder_s_bias_is_preferred(order):
+    """As in the hub's own files, where it is zeros and the other one was trained."""
+    pair = {"predictions.bias": np.ones(3), "predictions.decoder.bias": np.zeros(3)}
+    (name, bias), *others = names.canonical(dict(list(pair.items())[::order])).items()
+    assert (name, others) == ("predictions.bias", [])
+    assert bias is pair["predictions.decoder.bias"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_word_embeddings_are_preferred_to_the_decoder_s_weight(order):
+    pair = {
+        "albert.embeddings.word_embeddings.weight": np.ones((3, 2)),
+        "predictions.decoder.weight": np.zeros((3, 2)),
+    }
+    with pytest.warns(UserWarning, match=r"decoder.weight differs .* it is left aside"):
+        result = names.canonical(dict(list(pair.items())[::order]))
+    assert list(result) == ["embeddings.word_embeddings.weight"]
+    assert result["embeddings.word_embeddings.weight"].all()
+
+
+def test_one_parameter_with_two_values_is_refused():
+    with pytest.raises(ValueError, match=r"differs from albert\.pooler\.bias, .*: pooler\.bias"):
+        names.canonical({"albert.pooler.bias": np.zeros(3), "pooler.bias": np.ones(3)})
 
 
 def test_a_match_accounts_for_everything():
@@ -146,3 +192,16 @@ def test_many_names_are_counted():
     found = BACKBONE | {f"extra.{i}": (1,) for i in range(10)}
     with pytest.raises(ValueError, match=r": extra.0, extra.1, extra.2 and 7 more$"):
         names.match(found, BACKBONE)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_tensors_that_are_not_finite_are_named(value):
+    tensors: dict[str, np.ndarray] = {
+        "pooler.weight": np.ones((2, 2)),
+        "pooler.bias": np.full(2, np.float32(3e38)),
+        "x": np.ones((0, 2)),
+    }
+    names.check_finite(tensors)
+    tensors["pooler.weight"][1, 0] = value
+    with pytest.raises(ValueError, match=r"^tensors with values that are not finite .*: pooler."):
+        names.check_finite(tensors)

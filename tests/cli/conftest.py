@@ -1,27 +1,38 @@
+"""Texts, a corpus and what is made of it, for the commands that read them."""
+
 from collections.abc import Callable
-from typing import NamedTuple
+from pathlib import Path
 
 import pytest
+from commands import exit_code
 
-from albertlm import cli
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
+from albertlm.corpus.documents import Document
+from albertlm.corpus.shards import Corpus
 
 
-Run = Callable[..., Done]
+@pytest.fixture(scope="session")
+def corpus(make_corpus: Callable[..., Corpus], tiny_sentences: list[str]) -> Corpus:
+    """300 documents in two shards, of which the rule holds out a few."""
+    texts = [
+        "\n".join(tiny_sentences[i % 150 : i % 150 + 12]).replace(".", f" in {1900 + i}.")
+        for i in range(300)
+    ]
+    documents = [Document(str(i), "test", text) for i, text in enumerate(texts)]
+    return make_corpus([documents[:200], documents[200:]])
 
 
-@pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command in this process."""
+@pytest.fixture(scope="session")
+def vocabulary(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a vocabulary of 90 pieces, made from `corpus`."""
+    folder = tmp_path_factory.mktemp("vocabulary")
+    assert exit_code("vocab", corpus.folder, "--output", folder, "--size", 90, "--json") == 0
+    return folder
 
-    def command(*arguments: object) -> Done:
-        with pytest.raises(SystemExit) as exited:
-            cli.main([str(argument) for argument in arguments])
-        return Done(int(exited.value.code or 0), *capfd.readouterr())
 
-    return command
+@pytest.fixture(scope="session")
+def tokens(corpus: Corpus, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tokens of `corpus` by `vocabulary`."""
+    folder = tmp_path_factory.mktemp("made") / "tokens"
+    command = ("tokens", corpus.folder, "--vocabulary", vocabulary, "--output", folder)
+    assert exit_code(*command, "--workers", 1) == 0
+    return folder

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from albertlm.pretraining.shards import TokenPart
+from albertlm.data.token_shards import TokenPart
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +121,7 @@ def test_where_none_is_started_again_the_others_end_and_more_can_go_on(
         kill_one(process, tmp_path)
         _, err = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert "error: another process of the run died or is silent" in err
+    assert "error: another process of the run died or does not respond" in err
     assert not (tmp_path / "model").exists()
     resumed = [*torchrun, "3", *command, "--resume"]
     subprocess.run(resumed, check=True, capture_output=True, timeout=300)
@@ -138,7 +138,7 @@ def test_on_a_ray_cluster(
     tokens: Path, expected: list[float], cluster: str, tmp_path: Path
 ) -> None:
     changes = {" tokens ": f" {tokens} ", "/shared/": f"{tmp_path}/", "10.0.0.1:6379": cluster}
-    said = run_documented("--engine ray", tmp_path, changes)
+    said = run_documented("--runner ray", tmp_path, changes)
     run = tmp_path / "runs" / "smoke"
     assert said == f"{STEPS} steps: {run / 'model'}\n"
     np.testing.assert_allclose(losses(run), expected, rtol=1e-5)

@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from albertlm.pretraining.shards import TokenPart
+from albertlm.data.token_shards import TokenPart
 
 STEPS = 60
 PROGRAM = "import sys; from albertlm.cli import main; main(sys.argv[1:])"
-TIMES = ("seconds", "waited")
+TIMES = ("seconds", "waited", "idle")
 TOKENS = "tokens"
 
 

@@ -1,13 +1,17 @@
 """The command line as a whole: help, exit codes, one line on bad input."""
 
+import json
+import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from commands import Run
 
 import albertlm
 from albertlm import cli
@@ -15,22 +19,29 @@ from albertlm import cli
 ALBERTLM = [sys.executable, "-c", "from albertlm.cli import main; main()"]
 
 
-def test_version(run: Callable) -> None:
+def test_version(run: Run) -> None:
     assert run("--version") == (0, f"{albertlm.__version__}\n", "")
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
-def test_help_names_every_command(arguments: list[str], run: Callable) -> None:
+def test_help_names_every_command(arguments: list[str], run: Run) -> None:
     done = run(*arguments)
     assert done.code == 0
     assert all(f"  {name} " in done.out for name in cli.COMMANDS)
 
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
-def test_every_command_has_help(command: str, run: Callable) -> None:
+def test_every_command_has_help(command: str, run: Run) -> None:
     done = run(command, "--help")
     assert done.code == 0
     assert f"albertlm {command}" in done.out
+    assert "list[" not in done.out
+    arguments = re.findall(
+        r"^  (\S+)  ", done.out.partition("Arguments:")[2].partition("Options:")[0]
+    )
+    usage = done.out.partition("\n\n")[0].partition("[OPTIONS]")[2]
+    assert usage == usage.upper() or "COMMAND" in usage
+    assert all(name == name.upper() for name in arguments)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +53,24 @@ def test_every_command_has_help(command: str, run: Callable) -> None:
         (["fill-mask", "a [MASK]", "-m", "./nowhere"], "there is no folder nowhere"),
         (["fill-mask", "a [MASK]", "--top-k", "0"], "Invalid value for '--top-k'"),
         (["fill-mask", "a [MASK]", "--top-k", "five"], "Invalid value for '--top-k'"),
-        (["fill-mask", "a [MASK]", "--engine", "abacus"], "Invalid value for '--engine'"),
+        (
+            ["fill-mask", "a [MASK]", "--engine", "abacus"],
+            "engine='abacus' is not allowed; it must be one of auto, numpy, openvino, torch, onnx",
+        ),
+        (["fill-mask", "a [MASK]", "--device", "foo"], "device='foo' is not here"),
+        (["sentence-order", "a", "b", "--device", "cuda:99"], "device='cuda:99' is not here"),
+        (
+            ["fill-mask", "a [MASK]", "--device", "cuda", "--engine", "numpy"],
+            "device='cuda' is not allowed; it must be cpu with engine='numpy'",
+        ),
+        (
+            ["fill-mask", "a [MASK]", "--dtype", "int4"],
+            "dtype='int4' is not allowed; it must be one of auto, float32, bfloat16",
+        ),
+        (
+            ["sentence-order", "a", "b", "--dtype", "bfloat16", "--engine", "numpy"],
+            "dtype='bfloat16' is not allowed; it must be one of auto, float32 with engine='numpy'",
+        ),
         (["fill-mask", "--file", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["features", "texts.txt"], "Missing argument 'OUTPUT'"),
         (["sentence-order", "one"], "Missing argument 'SECOND'"),
@@ -50,7 +78,7 @@ def test_every_command_has_help(command: str, run: Callable) -> None:
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
-    arguments: list[str], message: str, run: Callable, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], message: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     code, out, err = run(*arguments)
@@ -61,16 +89,16 @@ def test_bad_input_is_one_line_and_exit_code_2(
 
 
 def test_a_missing_extra_says_what_to_install(
-    run: Callable, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in [name for name in sys.modules if name.startswith("albertlm.inference.torch")]:
+    for module in [name for name in sys.modules if name == "albertlm.inference.engines.torch"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "torch", None)
     done = run("fill-mask", "a [MASK]", "-m", tiny_folder, "--engine", "torch")
     assert done == (2, "", "error: torch is missing; pip install 'albertlm[torch]'\n")
 
 
-def test_too_little_memory_is_bad_input(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_bad_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
 
@@ -92,6 +120,8 @@ def test_interruption_is_exit_code_130() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # a background job of a shell ignores SIGINT, and so do its children
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     wait_until_reading(process)
     process.send_signal(signal.SIGINT)
@@ -99,7 +129,7 @@ def test_interruption_is_exit_code_130() -> None:
     assert (process.returncode, err) == (130, b"")
 
 
-def wait_until_reading(process: subprocess.Popen) -> None:
+def wait_until_reading(process: subprocess.Popen[bytes]) -> None:
     """Wait until a process sleeps in reading its standard input."""
     syscall = Path(f"/proc/{process.pid}/syscall")
     if not syscall.exists():
@@ -107,3 +137,16 @@ def wait_until_reading(process: subprocess.Popen) -> None:
     while not syscall.read_text().startswith("0 0x0 "):  # read(0, …
         assert process.poll() is None
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_of_the_standard_output_will_do(encoding: str, tiny_folder: Path) -> None:
+    command = [*ALBERTLM, "fill-mask", "The [MASK] — 한국어.", "-m", str(tiny_folder)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for options in ([], ["--json"]):
+        done = subprocess.run(
+            [*command, *options], capture_output=True, env=environment, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        out = done.stdout.decode(encoding)
+    assert {"score", "token", "token_str", "sequence"} == set(json.loads(out)[0][0])

@@ -1,10 +1,13 @@
-"""`albertlm report` after a real run, and its bad input."""
+"""`albertlm report` on the folder of a run, or of several, and its bad input."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Run
+
+from albertlm.cli.report import report
 
 RUN = """{"step": 5, "mlm_loss": 3.0, "tokens": 100, "seconds": 2}
 {"step": 10, "mlm_loss": 2.0, "tokens": 100, "seconds": 2}
@@ -21,7 +24,7 @@ def trained(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_table_and_files(run: Callable, trained: Path) -> None:
+def test_a_table_and_files(run: Run, trained: Path) -> None:
     done = run("report", trained)
     assert (done.code, done.err) == (0, "")
     assert str(trained / "report" / "README.md") in done.out
@@ -31,7 +34,7 @@ def test_a_table_and_files(run: Callable, trained: Path) -> None:
 
 
 def test_json_of_several_runs(
-    run: Callable, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     other = trained.rename(tmp_path / "other")
@@ -49,16 +52,24 @@ def test_json_of_several_runs(
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [
-        (lambda folder: (folder / "config.json").unlink(), "is no pretraining run"),
+        (lambda folder: (folder / "config.json").unlink(), "is not a pretraining run"),
         (lambda folder: (folder / "metrics.jsonl").unlink(), "has no values yet"),
         (lambda folder: (folder / "metrics.jsonl").write_text(f"?\n{RUN}"), "line 1 of"),
         (lambda folder: folder.rename(folder.with_name("gone")), "there is no folder"),
     ],
 )
-def test_bad_input(run: Callable, trained: Path, prepare: Callable, message: str) -> None:
+def test_bad_input(
+    run: Run, trained: Path, prepare: Callable[[Path], object], message: str
+) -> None:
     prepare(trained)
     done = run("report", trained)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: ")
     assert done.err.count("\n") == 1
     assert message in done.err
+
+
+def test_a_run_that_is_named_twice_is_refused(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is named twice"):
+        report([trained, trained], output=tmp_path / "report")
+    assert not (tmp_path / "report").exists()

@@ -1,4 +1,4 @@
-"""A build: what it keeps and drops, that it counts everything, and that nothing can break it."""
+"""Test what a build keeps, drops and counts, and that it survives interruptions and bad inputs."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import bz2
 import gzip
 import json
 import multiprocessing
-import os
 import random
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +17,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from killed_builds import CONFIG, build_reported, build_traced, build_until
 
-from albertlm.corpus.build import BuildConfig, Progress, build
+from albertlm.corpus.build import BuildConfig, build
 from albertlm.corpus.sentences import paragraphs
-from albertlm.corpus.shards import Corpus, read_documents, read_drops
+from albertlm.corpus.shards import Corpus, read_drops
 from albertlm.executors import open_executor
 
 WORDS = re.findall(
@@ -34,7 +33,7 @@ WORDS = re.findall(
 
 
 def prose(seed: int, sentences: int = 8) -> str:
-    """English sentences that no other seed gives."""
+    """Return English sentences that are different for every seed."""
     lines = []
     for number in range(sentences):
         a, b, c, d = (WORDS[(seed * 7 + number * 5 + k * k * (seed + 3)) % 24] for k in range(4))
@@ -46,7 +45,7 @@ def prose(seed: int, sentences: int = 8) -> str:
 
 
 def write_inputs(folder: Path) -> list[str]:
-    """Three formats; with the first document repeated in each way that a build must notice."""
+    """Write inputs of three formats, with every kind of duplicate that a build has to find."""
     folder.mkdir()
     lines = [{"id": str(n), "text": prose(n), "source": "lines"} for n in range(30)]
     lines += [{"id": "30", "text": prose(0).upper(), "source": "lines"}]
@@ -65,12 +64,19 @@ def write_inputs(folder: Path) -> list[str]:
     return [str(folder / "lines.jsonl.gz"), str(folder / "table.parquet"), str(folder / "book.txt")]
 
 
-CONFIG = BuildConfig(keep_dropped=True, task_bytes=1000)
-
-
 def run(inputs: list[str], folder: Path, workers: int = 1, **options: Any) -> Corpus:
     with open_executor(workers=workers) as executor:
         return build(inputs, folder, BuildConfig(**options) if options else CONFIG, executor)
+
+
+def exit_code(function: Callable[..., None], *arguments: Any) -> int | None:
+    """That of a process of its own which calls the function."""
+    server = multiprocessing.get_context("forkserver")  # forks a process that has no threads
+    server.set_forkserver_preload(["albertlm.corpus.build", "pandas"])  # pyarrow imports pandas
+    process = server.Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    return process.exitcode
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -126,7 +132,7 @@ def test_what_is_dropped_is_counted_and_kept_for_audit(built: Corpus) -> None:
     ]
 
 
-def test_only_the_corpus_stays(built: Corpus) -> None:
+def test_only_the_corpus_remains(built: Corpus) -> None:
     names = set(contents(built.folder))
     shards = {f"corpus-{number:05d}.parquet" for number in range(len(built.shards))}
     assert len(built.shards) == 3
@@ -143,6 +149,7 @@ def test_the_manifest_totals_are_those_of_the_text(built: Corpus) -> None:
 
 
 @pytest.mark.parametrize("engine", ["local", "ray"])
+@pytest.mark.slow
 def test_engines_give_the_same_bytes(
     engine: Any, built: Corpus, inputs: list[str], tmp_path: Path
 ) -> None:
@@ -153,82 +160,32 @@ def test_engines_give_the_same_bytes(
     assert contents(other.folder) == contents(built.folder)
 
 
-def build_until(inputs: list[str], folder: Path, moment: int) -> None:
-    """Die without a chance to clean up at the given report of progress."""
-    reports = 0
-
-    def count(_: Progress) -> None:
-        nonlocal reports
-        reports += 1
-        if reports == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    with open_executor(workers=1) as executor:
-        build(inputs, folder, CONFIG, executor, count)
+def killed_at(
+    build_counted: Callable[..., int], inputs: list[str], folder: Path
+) -> Iterator[tuple[int, Path]]:
+    """Builds that were killed at eight random moments."""
+    total = build_counted(inputs, folder / "whole", lambda _: None)
+    for moment in random.Random(0).sample(range(1, total), 8):
+        killed = folder / str(moment)
+        assert exit_code(build_until, build_counted, inputs, killed, moment) == -signal.SIGKILL
+        yield moment, killed
 
 
-def test_a_killed_build_goes_on_to_the_same_bytes(
+@pytest.mark.slow
+def test_a_killed_build_resumes_to_the_same_bytes(
     built: Corpus, inputs: list[str], tmp_path: Path
 ) -> None:
-    for moment in range(1, 100):
-        folder = tmp_path / str(moment)
-        process = multiprocessing.get_context("fork").Process(
-            target=build_until, args=(inputs, folder, moment)
-        )
-        process.start()
-        process.join()
-        if process.exitcode == 0:
-            break
+    for moment, folder in killed_at(build_reported, inputs, tmp_path):
         with pytest.raises(ValueError, match=r"not finished|holds no corpus"):
             Corpus.open(folder)
         run(inputs, folder)
         assert contents(folder) == contents(built.folder), f"killed at report {moment}"
-    assert moment > 10
 
 
-WRITING = [
-    "albertlm.storage",
-    *(f"albertlm.corpus.{name}" for name in ("build", "prepare", "shards", "write")),
-]
-
-
-def build_watched(inputs: list[str], folder: Path, on_call: Callable[[int], None]) -> int:
-    """Build, and report each call that the modules which write make; their number."""
-    calls = 0
-
-    def watch(frame: Any, event: str, _: Any) -> None:
-        nonlocal calls
-        if event in ("call", "c_call") and frame.f_globals.get("__name__") in WRITING:
-            calls += 1
-            on_call(calls)
-
-    sys.setprofile(watch)
-    try:
-        run(inputs, folder)
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
-def build_until_call(inputs: list[str], folder: Path, moment: int) -> None:
-    def stop(call: int) -> None:
-        if call == moment:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    build_watched(inputs, folder, stop)
-
-
+@pytest.mark.slow
 def test_killed_within_a_write(built: Corpus, inputs: list[str], tmp_path: Path) -> None:
-    calls = build_watched(inputs, tmp_path / "whole", lambda _: None)
     unfinished = set()
-    for moment in random.Random(0).sample(range(1, calls), 12):
-        folder = tmp_path / str(moment)
-        process = multiprocessing.get_context("fork").Process(
-            target=build_until_call, args=(inputs, folder, moment)
-        )
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+    for moment, folder in killed_at(build_traced, inputs, tmp_path):
         unfinished |= {path.suffix for path in folder.rglob(".*.partial")}
         run(inputs, folder)
         assert contents(folder) == contents(built.folder), f"killed at call {moment}"
@@ -251,12 +208,12 @@ def test_a_finished_build_is_not_done_again(built: Corpus, inputs: list[str]) ->
 def test_other_inputs_or_options_need_another_folder(
     built: Corpus, inputs: list[str], tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match="was built with other inputs"):
+    with pytest.raises(ValueError, match="begun with a different 'inputs'"):
         run(inputs[:1], built.folder)
-    with pytest.raises(ValueError, match="was built with other config"):
+    with pytest.raises(ValueError, match="begun with a different 'config'"):
         run(inputs, built.folder, language="de")
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match="something else than a corpus"):
+    with pytest.raises(ValueError, match="something other than a corpus"):
         run(inputs, tmp_path)
 
 
@@ -277,7 +234,7 @@ def bad_inputs() -> Iterator[tuple[str, bytes, str]]:
     yield "cut.xml.bz2", bz2.compress(whole * 50)[:-20], r"cut\.xml\.bz2.*byte \d+"
     yield "bad.xml", b"<mediawiki><page><title>A</page></mediawiki>", "malformed XML"
     yield "cut.parquet", b"PAR1 cut short", r"cut\.parquet is not a whole parquet file"
-    yield "image.png", b"\x89PNG", r"image\.png is of no format that can be read"
+    yield "image.png", b"\x89PNG", r"image\.png is of no supported format"
 
 
 @pytest.mark.parametrize(("name", "content", "said"), list(bad_inputs()))
@@ -303,15 +260,15 @@ def test_empty_missing_and_repeated_inputs(tmp_path: Path) -> None:
         run([str(book)], tmp_path / "corpus")
 
 
-def test_the_output_may_not_lie_within_an_input(tmp_path: Path) -> None:
+def test_the_output_may_not_be_inside_an_input(tmp_path: Path) -> None:
     (tmp_path / "book.txt").write_text(prose(1), encoding="utf-8")
     for folder in (tmp_path, tmp_path / "corpus"):
-        with pytest.raises(ValueError, match="lies within the input"):
+        with pytest.raises(ValueError, match="is inside the input"):
             run([str(tmp_path)], folder)
     assert [path.name for path in tmp_path.iterdir()] == ["book.txt"]
 
 
-def test_files_of_no_format_are_listed(tmp_path: Path) -> None:
+def test_files_of_no_supported_format_are_listed(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "book.txt").write_text(prose(1), encoding="utf-8")
     (tmp_path / "in" / "cover.png").write_bytes(b"\x89PNG")
@@ -338,22 +295,3 @@ def test_full_disk(inputs: list[str], built: Corpus, tmp_path: Path) -> None:
         assert contents(run(inputs, disk / "corpus").folder) == contents(built.folder)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_damaged_corpus_is_refused(built: Corpus, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no corpus"):
-        Corpus.open(tmp_path)
-    (tmp_path / "manifest.json").write_text('{"format": "other"}')
-    with pytest.raises(ValueError, match="of the format 'other'"):
-        Corpus.open(tmp_path)
-    manifest = (built.folder / "manifest.json").read_bytes()
-    (tmp_path / "manifest.json").write_bytes(manifest)
-    with pytest.raises(ValueError, match=r"corpus-00000\.parquet is missing"):
-        Corpus.open(tmp_path)
-    for shard in built.shards:
-        (tmp_path / shard.name).write_bytes(shard.read_bytes()[:-9])
-    corpus = Corpus.open(tmp_path)
-    with pytest.raises(ValueError, match=r"corpus-00000\.parquet is damaged"):
-        list(corpus.documents(corpus.shards[0]))
-    with pytest.raises(ValueError, match=r"corpus-00000\.parquet is damaged"):
-        list(read_documents(corpus.shards[0]))

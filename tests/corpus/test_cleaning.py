@@ -1,4 +1,4 @@
-"""Cleaning: what it mends, that its shortcut is none in the result, that it ends."""
+"""Test what cleaning repairs, that its shortcut changes nothing, and that it terminates."""
 
 import itertools
 import re
@@ -66,7 +66,7 @@ TEXT = st.lists(st.sampled_from(PIECES) | st.sampled_from(SUSPECTS) | st.text(ma
         ("", ""),
     ],
 )
-def test_what_is_mended(text: str, expected: str) -> None:
+def test_repairs(text: str, expected: str) -> None:
     assert clean(text) == expected
 
 
@@ -86,7 +86,7 @@ def test_clean_text_has_no_faults(text: str) -> None:
 
 
 def slowly_clean(text: str) -> str:
-    """`clean` with every line through ftfy."""
+    """Clean a text with ftfy applied to every line."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cleaning, "_is_sound", lambda _: False)
         return clean(text)
@@ -98,18 +98,20 @@ def test_the_shortcut_changes_nothing(text: str) -> None:
 
 
 @given(st.text())
-def test_no_fault_that_ftfy_would_mend_is_left(text: str) -> None:
+def test_ftfy_finds_nothing_more_to_repair(text: str) -> None:
     cleaned = clean(text)
     assert ftfy.fix_text(cleaned, cleaning._configuration()) == cleaned
 
 
-def test_every_pair_that_ftfy_calls_bad_is_looked_at() -> None:
+@pytest.mark.slow
+def test_every_pair_that_ftfy_calls_bad_is_examined() -> None:
     for first, second in itertools.product(SUSPECTS, SUSPECTS):
         for text in (f"{first}{second}", f"a{first}{second}a", f". {first} {second}."):
             if ftfy.badness.is_bad(text):
                 assert not cleaning._is_sound(text), ascii(text)
 
 
+@pytest.mark.slow
 def test_real_text(shared_data: Path) -> None:
     table = pq.read_table(
         shared_data / "corpus" / "wikipedia-en-2015-00001-of-00004.parquet", columns=["text"]
@@ -135,11 +137,12 @@ def test_real_text(shared_data: Path) -> None:
     ],
     ids=lambda text: ascii(text[:8]),
 )
-def test_a_megabyte_of_one_fault_ends(text: str) -> None:
+@pytest.mark.slow
+def test_a_megabyte_of_one_fault_terminates(text: str) -> None:
     assert len(clean(text)) <= len(text)
 
 
-def test_headings_go_where_there_is_a_title() -> None:
+def test_headings_are_removed_if_there_is_a_title() -> None:
     title = "Some Long Title of More Than Six Words"
     prose = "It was a long time ago, they said."
     text = f"{title}\nHistory.\n\n{prose}\nEnd"
@@ -157,5 +160,5 @@ def test_headings_go_where_there_is_a_title() -> None:
     ],
     ids=("zh", "ja", "th"),
 )
-def test_prose_without_blanks_is_no_heading(title: str, heading: str, prose: str) -> None:
+def test_prose_without_spaces_is_not_a_heading(title: str, heading: str, prose: str) -> None:
     assert without_headings(f"{title}\n{heading}\n{prose}", title) == prose

@@ -1,4 +1,4 @@
-"""The split that every held-out figure rests on."""
+"""Test the split that every held-out figure depends on."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Duplicates, against comparisons of everything with everything."""
+"""Compare the duplicates that are found with comparisons of all pairs of documents."""
 
 import pickle
 import random
@@ -29,7 +29,7 @@ Find = Callable[..., np.ndarray]
 
 @pytest.fixture(scope="session")
 def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
-    """Writes rows to as many files as asked, finds duplicates, gives one array of verdicts."""
+    """Return a function that writes rows to files and returns the verdicts as one array."""
     folder = tmp_path_factory.mktemp("fingerprints")
 
     def run(rows: np.ndarray, files: int = 1, **options: Any) -> np.ndarray:
@@ -49,7 +49,7 @@ def rows_of(*texts: str, ids: Sequence[str] | None = None) -> np.ndarray:
 
 
 def one_by_one(rows: np.ndarray, similarity: float = 0.8) -> list[tuple[int, int]]:
-    """What `find_duplicates` says it does, for distinct keys and texts: a document at a time."""
+    """Do what `find_duplicates` documents, one document at a time, for distinct keys and texts."""
     verdicts: list[tuple[int, int]] = []
     kept: list[int] = []
     for number, row in enumerate(rows["minhash"]):
@@ -66,7 +66,7 @@ def one_by_one(rows: np.ndarray, similarity: float = 0.8) -> list[tuple[int, int
 
 
 def families(seed: int, documents: int) -> np.ndarray:
-    """Signatures in families whose members wander off by small steps, so that there are chains."""
+    """Return signatures in families whose members change in small steps, so that chains occur."""
     draw = np.random.default_rng(seed)
     rows = np.zeros(documents, FINGERPRINT)
     rows["key"] = rows["exact"] = draw.permutation(documents)
@@ -85,7 +85,10 @@ def families(seed: int, documents: int) -> np.ndarray:
 
 @given(st.integers(0, 2**32), st.integers(1, 60), st.sampled_from([0.8, 0.75, 0.9, 0.5, 1]))
 @settings(deadline=None, max_examples=60)
-def test_as_if_one_by_one(find: Find, seed: int, documents: int, similarity: float) -> None:
+@pytest.mark.slow
+def test_the_verdicts_are_those_of_one_document_at_a_time(
+    find: Find, seed: int, documents: int, similarity: float
+) -> None:
     rows = families(seed, documents)
     verdicts = find(rows, similarity=similarity)
     assert verdicts.tolist() == one_by_one(rows, similarity)
@@ -93,6 +96,7 @@ def test_as_if_one_by_one(find: Find, seed: int, documents: int, similarity: flo
 
 @given(st.integers(0, 2**32), st.integers(1, 50), st.integers(1, 5), st.integers(1, 60))
 @settings(deadline=None, max_examples=20)
+@pytest.mark.slow
 def test_files_ranges_and_order_of_tasks_change_nothing(
     find: Find, seed: int, documents: int, files: int, range_documents: int
 ) -> None:
@@ -112,7 +116,10 @@ def test_files_ranges_and_order_of_tasks_change_nothing(
 
 @given(st.integers(0, 2**32), st.integers(1, 60))
 @settings(deadline=None, max_examples=40)
-def test_again_on_what_was_kept_finds_nothing(find: Find, seed: int, documents: int) -> None:
+@pytest.mark.slow
+def test_running_again_on_the_kept_documents_finds_nothing(
+    find: Find, seed: int, documents: int
+) -> None:
     rows = families(seed, documents)
     rows["exact"] //= 2
     rows["key"] //= 3
@@ -137,7 +144,7 @@ def shingles(text: str) -> set[str]:
     return {" ".join(words[at : at + 5]) for at in range(len(words) - 4)}
 
 
-def test_reasons_in_their_order(find: Find) -> None:
+def test_each_reason(find: Find) -> None:
     draw = random.Random(1)
     one, other = story(draw), story(draw)
     near = [*one[:298], "another", "end"]
@@ -189,7 +196,7 @@ def test_planted_copies_are_found_and_others_are_kept(find: Find) -> None:
     assert (reasons[similarities < 0.6] == KEPT).all()
 
 
-def test_a_peer_finds_the_same_pairs(find: Find) -> None:
+def test_datasketch_finds_the_same_pairs(find: Find) -> None:
     datasketch = pytest.importorskip("datasketch")
     draw = random.Random(3)
     texts = []
@@ -209,6 +216,7 @@ def test_a_peer_finds_the_same_pairs(find: Find) -> None:
 
 
 @pytest.mark.parametrize("alike", ["text", "signature", "nearly", "band"])
+@pytest.mark.slow
 def test_a_hundred_thousand_in_one_bucket_end(find: Find, alike: str) -> None:
     rows = np.zeros(100_000, FINGERPRINT)
     rows["key"] = np.arange(len(rows))
@@ -231,18 +239,10 @@ def test_a_bad_similarity(similarity: float) -> None:
         find_duplicates([], similarity=similarity)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"), [(b"", "holds no array"), (b"text", "holds no array")]
-)
-def test_bad_files(tmp_path: Path, content: bytes, said: str) -> None:
-    (tmp_path / "a.npy").write_bytes(content)
-    with pytest.raises(ValueError, match=said):
+def test_a_file_without_fingerprints(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    with pytest.raises(ValueError, match="float64 instead of fingerprints"):
         find_duplicates([tmp_path / "a.npy"])
-    np.save(tmp_path / "b.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="no row of fingerprints but float64"):
-        find_duplicates([tmp_path / "b.npy"])
-    with pytest.raises(FileNotFoundError):
-        find_duplicates([tmp_path / "c.npy"])
 
 
 def test_two_editions_of_real_books(find: Find, shared_data: Path) -> None:

@@ -1,10 +1,11 @@
-"""Filters: a reason for each kind of document that is not worth training on."""
+"""Test that each kind of document that is not worth training on is left out with a reason."""
 
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from albertlm.corpus import filters
 from albertlm.corpus.cleaning import clean, without_headings
 from albertlm.corpus.filters import Filters, languages, letters_share, repeated_share
 
@@ -35,10 +36,38 @@ def test_a_language_passes_its_own_filter_alone(language: str) -> None:
         assert Filters(language=None).reason(text) is None
 
 
-def test_a_guess_that_is_not_sure_drops_nothing() -> None:
+def test_an_uncertain_language_drops_nothing() -> None:
     names = "Kuleshov Kornilov Moskva Shirakawa Hassan Bilbo Cepheus Porphyry Anastasius " * 3
     assert Filters().reason(names) is None
     assert Filters(language_confidence=0).reason(names) == "another language"
+
+
+def test_a_preface_in_another_language_drops_nothing() -> None:
+    preface, book = DECLARATION["en"] * 4, DECLARATION["de"] * 12
+    german = Filters(language="de", max_repeated=1)
+    assert german.reason(preface + book) is None
+    assert german.reason(preface + book[: len(preface) // 4]) == "another language"
+    assert german.reason(preface) == "another language"
+    assert german.reason(book + preface) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("zh", "呢個係香港嘅嘢，佢哋唔知點解咁多人喺度。你哋去咗邊度呀？我哋都唔知佢喺邊。" * 8),
+        (
+            "no",
+            "Alle menneske er fødde til fridom og med same menneskeverd og rettar. Dei har " * 4,
+        ),
+        (
+            "hr",
+            "Сва људска бића рађају се слободна и једнака у достојанству и правима. Она су " * 4,
+        ),
+    ],
+)
+def test_a_variety_is_not_another_language(language: str, text: str) -> None:
+    assert Filters(language=language, min_characters=0, max_repeated=1).reason(text) is None
+    assert filters._identifier().classify(text)[0] != language
 
 
 @pytest.mark.parametrize(
@@ -70,16 +99,16 @@ def test_repeated_lines_are_weighed_by_their_characters() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"language": "xx"}, "'xx' cannot be told from others; check none"),
-        ({"language": "english"}, "cannot be told"),
-        ({"language": "zxx"}, "cannot be told"),
-        ({"min_letters": 1.5}, "min_letters is 1.5; it is a share between 0 and 1"),
+        ({"language": "xx"}, "'xx' cannot be identified; accept any"),
+        ({"language": "english"}, "cannot be identified"),
+        ({"language": "zxx"}, "cannot be identified"),
+        ({"min_letters": 1.5}, "min_letters is 1.5; it must be between 0 and 1"),
         ({"max_repeated": float("nan")}, "max_repeated is nan"),
         ({"language_confidence": -0.1}, "language_confidence is -0.1"),
         ({"min_characters": -1}, "min_characters is -1"),
     ],
 )
-def test_bad_bounds(changes: dict[str, object], said: str) -> None:
+def test_bad_limits(changes: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Filters(**changes)  # type: ignore[arg-type]
 
@@ -88,10 +117,11 @@ def test_languages() -> None:
     assert {"en", "de", "zh", "sw"} <= {*languages()}
 
 
+@pytest.mark.slow
 def test_english_articles_are_not_taken_for_another_language(shared_data: Path) -> None:
     table = pq.read_table(shared_data / "corpus" / "wikipedia-en-2015-00002-of-00004.parquet")
-    filters = Filters()
+    english = Filters()
     rows = table.select(["title", "text"]).slice(0, 1000).to_pylist()
-    reasons = [filters.reason(clean(without_headings(row["text"], row["title"]))) for row in rows]
+    reasons = [english.reason(clean(without_headings(row["text"], row["title"]))) for row in rows]
     assert "another language" not in reasons
     assert reasons.count(None) > 800

@@ -1,4 +1,4 @@
-"""The wikitext extractor against texts written by hand, page by page and together."""
+"""Compare extracted pages with texts written by hand, one by one and together."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,13 +1,15 @@
-"""Which format a file is read as, and how spans become tasks."""
+"""Test how formats are recognised and how spans are grouped into tasks."""
 
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from albertlm.corpus import inputs
+from albertlm.corpus import formats, inputs
 from albertlm.corpus.documents import Document
 
 DOC = '<doc id="1" url="https://x.org/1" title="A">\nA\n\nSome words.\n</doc>\n'
@@ -42,10 +44,27 @@ def test_format_by_suffix_and_content(
     assert {span.format for task in found.tasks for span in task} == {format_}
 
 
+def test_every_format_has_a_reader_and_every_reader_a_format() -> None:
+    assert set(inputs.SUFFIXES.values()) <= set(inputs.READERS)
+    folder = Path(formats.__file__).parent
+    reading = {
+        path.stem for path in folder.glob("*.py") if "\ndef spans(" in path.read_text("utf-8")
+    }
+    modules = {"books" if name == "text" else name for name in inputs.READERS}
+    assert reading == modules
+
+
+def test_readers_import_heavy_libraries_only_when_they_read() -> None:
+    heavy = ("pyarrow", "selectolax", "ftfy", "zstandard", "numpy")
+    code = f"import sys, albertlm.corpus.inputs; print(*sys.modules.keys() & {set(heavy)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.parametrize(("name", "content"), [("feed.xml", "<rss></rss>"), ("cover.jpg", "\xff")])
 def test_what_no_format_reads(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content, encoding="latin-1")
-    with pytest.raises(ValueError, match="of no format that can be read"):
+    with pytest.raises(ValueError, match="of no supported format"):
         inputs.find([str(tmp_path / name)], 1)
     (tmp_path / "a.txt").write_text("Some text.", encoding="utf-8")
     assert inputs.find([str(tmp_path)], 1).ignored == (str(tmp_path / name),)
@@ -54,6 +73,13 @@ def test_what_no_format_reads(name: str, content: str, tmp_path: Path) -> None:
 def test_a_json_array_is_refused_not_ignored(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('[{"text": "x"}]')
     with pytest.raises(ValueError, match=r"a\.json"):
+        inputs.find([str(tmp_path)], 1)
+
+
+@pytest.mark.parametrize("name", ["a.xml", "a.jsonl"])
+def test_dumps_and_lines_in_utf16_are_refused_with_what_to_do(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("<mediawiki></mediawiki>", encoding="utf-16")
+    with pytest.raises(ValueError, match="is in UTF-16; convert it to UTF-8"):
         inputs.find([str(tmp_path)], 1)
 
 

@@ -1,4 +1,4 @@
-"""Sentences: what a careful reader would split, and that nothing is lost."""
+"""Compare sentences with those that a careful reader splits, and test that nothing is lost."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from albertlm.corpus.cleaning import clean
 from albertlm.corpus.sentences import LONGEST, join_sentences, paragraphs, split_sentences
 
-# A paragraph a line, its sentences apart by a bar.
+# One paragraph per line, with its sentences separated by a vertical bar.
 CASES = {
     "en": """
         Dr. Smith went to Washington.|He saw the President.
@@ -149,14 +149,274 @@ CASES = {
         क्या यह सच है?|हाँ।
     """,
 }
+
+ABBREVIATIONS_AND_QUOTES = {
+    "en": """
+        The valley runs in a N.E.-S.W. direction.|It is long.
+        Mass is 20 lbs. per sq. in. at most.|Then it breaks.
+        He studied at St. John's Coll., Cambridge.|He left.
+        See S. Deziemianowicz, ed. (2009) for more.|It is good.
+        Mr. J.-P. Sartre wrote it.|It sold.
+        “Why?” asked M. de Villefort.|He left.
+        This was in Nov. 1918.|Then peace came.
+        The No. 1 hit stayed.|It fell.
+        He wrote to the Hon. Mrs. Gray.|She replied.
+        The U.S. and the U.K. agreed.|So did all.
+        He was 5 ft. 10 in. tall.|She was not.
+        Rev. Dr. King Jr. spoke.|We heard.
+        It cost £3 10s. 6d. in all.|He paid.
+        Ps. 23 is known.|Cf. Matt. 5:3 for more.
+        E. coli is a bacterium.|It lives in the gut.
+        Capt. Ahab et al. sailed.|They sank.
+        In 2010 Yahoo! bought it.|Then it closed.
+        She lives in Mt. Vernon, Ill.|He does not.
+        He lived at 5 St. James's Sq., London.|He died.
+        Gen. 1:1 says so.|Read it.
+        Wm. Shakespeare wrote it.|Yes.
+        Chas. Darwin and Geo. Smith sailed.|He wrote.
+        The S.S. Great Britain sailed.|It sank.
+        He earned 5s. 3d. a day.|It was little.
+        The N.W.-S.E. line was cut.|It was long.
+        J.-B. Say taught.|He wrote.
+        He lived in Calif. for years.|Then he left.
+        Messrs. Smith and Jones came.|They sat.
+        Sgt. Pepper and Cpl. Jones came.|They sat.
+        See Rom. 8:1 and 1 Cor. 13.|Read them.
+        It is 5 in. wide and 3 yd. long.|It fits.
+        The Rt. Hon. David Lloyd George spoke.|All heard.
+        It opened on Sept. 5, 1900, at 10 a.m. sharp.|It closed.
+        Smith, J. (ed.), 1990, is good.|Read it.
+        She asked “Who is M. Dupont?” and left.|He stayed.
+        He joined Yahoo! in 2003.|He left.
+    """,
+    "fr": """
+        J.-J. Rousseau naquit à Genève.|Il mourut en France.
+        Le Dr. Martin et M. J.-B. Wolters arrivent.|Ils parlent.
+        Cela coûte env. 5 fr. par mètre.|C'est cher.
+        Il habite au no. 5, av. Foch.|Elle aussi.
+        Mgr. Lefebvre et le R. P. Dubois vinrent.|On pria.
+        Voir p. ex. le chap. 3 et la fig. 2.|C'est clair.
+        S. M. le roi Louis XIV entra.|Tous se levèrent.
+        Le Pr. Dupont enseigne.|Il parle.
+        Au XIXe s. tout changea.|On vit.
+        L'art. 5 du code est clair.|Il dit tout.
+        J.-P. Sartre et J.-M. Le Clézio écrivent.|On lit.
+        Voir t. II, p. 5.|C'est là.
+        Le gén. de Gaulle parla.|On écouta.
+        Il vint av. J.-C. ou apr. J.-C. on ne sait.|Qui sait ?
+    """,
+    "de": """
+        H.-D. Genscher war Minister.|Er kam aus Halle.
+        Der Verein wurde am 1. FC Köln gemessen.|Er verlor.
+        Das war im 19. Jh. so.|Heute nicht.
+        Vgl. dazu Abb. 3 und Bd. 2, S. 45 ff. des Werkes.|Es ist gut.
+        Er kam mit der Fa. Müller & Co. KG nach Berlin.|Er blieb.
+        Papst Johannes Paul II. besuchte Polen.|Viele kamen.
+        Die Firma d. h. ihr Chef, bzw. sein Sohn, kam.|Er ging.
+        Es war um 1500 v. Chr. üblich.|Dann nicht mehr.
+        Sie wohnt in der Hauptstr. 5 im 2. Stock.|Er nicht.
+        Am 3. und 4. Mai kam er.|Sie nicht.
+        K.-H. Müller kam.|Er blieb.
+        Er wohnt in St. Gallen.|Sie nicht.
+        Im 18. und 19. Jh. war das so.|Jetzt nicht.
+        Die Gebr. Grimm sammelten Märchen.|Sie schrieben.
+        Er wurde am 5. Dez. 1990 geboren.|Er lebt.
+        Hrn. Schmidt kennt jeder.|Er ist alt.
+        Das sind ca. 5 Mio. Euro.|Viel Geld.
+        Er kam z. Zt. nicht.|Sie kam.
+        Kaiser Wilhelm II. dankte ab.|Er ging.
+        ``Er kam.|Sie ging.''|``Gut'', sagte er.
+    """,
+    "ru": """
+        Он жил на ул. Ленина, д. 5, кв. 3.|Она тоже.
+        В XIX в. город вырос.|Он стал большим.
+        Это было в 1812 г.|Война кончилась.
+        И. о. директора им. М. В. Ломоносова пришёл.|Все встали.
+        Длина 5 км, ширина 3 тыс. м.|Это много.
+        Он родился 5 янв. 1900 г. в с. Ивановка.|Он умер.
+        т. е. так, и т. д. и т. п.|Всё.
+        Родился в г. Москве.|Жил там.
+        В V в. до н. э. там жили.|Потом ушли.
+        Высота 300 м.|Ширина 5 м.
+        См. рис. 5 и табл. 2.|Ясно.
+        Акад. Иванов пришёл.|Сел.
+        Стоит 5 руб.|Дорого.
+        Были Иванов, Петров и др.|Они ушли.
+        В 1941–1945 гг.|Он воевал.
+        Проф. А. А. Иванов и доц. Петров.|Они тут.
+        Умер 3 окт. 1990 г.|Похоронен в Москве.
+        Это в XIX в.|Потом всё.
+        В 1812 г. Наполеон вторгся в Россию.|Началась война.
+        В 1812 г.|Он вторгся в Россию.
+    """,
+    "it": """
+        Il sig. Rossi e il dott. Bianchi arrivarono.|Parlarono.
+        Vedi pag. 3, n. 5.|È chiaro.
+        S. Francesco nacque ad Assisi.|Morì nel 1226.
+        La prof.ssa Verdi insegna.|Io studio.
+        Il cav. Rossi e l'on. Bianchi vennero.|Parlarono.
+        Vedi fig. 5 e tav. II.|Bene.
+        G. Verdi nacque qui.|Morì.
+        Nel sec. XV nacque.|Morì.
+    """,
+    "es": """
+        El Dr. Pérez vive en la Av. de Mayo núm. 5.|Es viejo.
+        D. Quijote y D.ª Ana salieron.|Llovía.
+        Véase la pág. 3 del vol. 2.|Es claro.
+        La Dra. Gómez y el Lic. Pérez llegaron.|Bien.
+        Ud. sabe.|Yo no.
+        Los EE.UU. ganaron.|Bien.
+        Sto. Tomás enseñó.|Fue sabio.
+        J.-M. Aznar habló.|Calló.
+        Tiene 7,63 hab. /km².|Es poco.
+    """,
+    "tr": """
+        Prof. Dr. Ahmet Bey geldi.|Konuştu.
+        M.Ö. 3. yüzyılda kuruldu.|Sonra yıkıldı.
+        Bkz. s. 5, vb. kaynaklar.|Oku.
+        19. yüzyıl başladı.|Her şey değişti.
+        Doç. Dr. Ayşe Hanım geldi.|Oturdu.
+        M.S. 5. yüzyılda oldu.|Bitti.
+        Hz. Ali dedi.|Sustu.
+        T.C. Anayasası değişti.|Oldu.
+    """,
+    "nl": """
+        Dhr. Jansen en mevr. De Vries kwamen.|Ze praatten.
+        Zie blz. 5, d.w.z. het einde.|Klaar.
+        's Morgens was hij moe.|Hij sliep.
+        Ds. Jansen en ir. De Boer kwamen.|Ja.
+        Zie p. 5 en nr. 3.|Ja.
+        Op 5 jan. 1900 was het.|Ja.
+        J.-P. Balkenende sprak.|Hij ging.
+    """,
+    "pl": """
+        W XIX w. miasto rosło.|Było duże.
+        Dr hab. Jan Kowalski i in. napisali.|Czytaj.
+        Żył w latach 100 p.n.e. w Rzymie.|Umarł.
+        Ks. prof. Nowak mówił.|Słuchali.
+        Por. Kowalski i gen. Nowak walczyli.|Tak.
+        Zob. s. 5 i rys. 3.|Tak.
+        W 1990 r. wybuchł.|Koniec.
+        M.in. Jan przyszedł.|Usiadł.
+    """,
+    "vi": """
+        TP. Hồ Chí Minh là thành phố lớn.|Nó ở miền Nam.
+        GS. TS. Nguyễn Văn A đến.|Ông nói.
+        ThS. Trần B và BS. Lê C nói.|Họ đi.
+        Q. 1 rất đông.|Vui.
+    """,
+    "ar": """
+        ذهب الرجل.|هل عاد؟|نعم، عاد.
+        وُلد عام 1900 م. في القاهرة.|مات.
+        د. أحمد جاء.|جلس.
+    """,
+    "th": """
+        เขามา เธอไป
+    """,
+    "zh": """
+        他问：“谁？”她不答。|天黑了。
+        图1.1所示……如此。|好。
+        他说：“来了。”|她笑了。
+        他说：“走吧！”我们走了。|天黑了。
+        “你好吗？”他问道。|她笑了。
+        他说：「好。」|她笑了。
+        他来了。|2010年他走了。|“2010年。”他说。
+    """,
+    "ja": """
+        彼は「はい。」と言った。|終わり。
+        Ｕ．Ｓ．Ａ．へ行った。|帰った。
+        モーニング娘。は歌手だ。|有名だ。
+        「行くぞ！」と彼は叫んだ。|走った。
+        Ｊ．Ｆ．ケネディは大統領だ。|死んだ。
+        藤岡弘、は俳優だ。|有名だ。
+        「つのだ☆ひろ。」が歌った。|終わり。
+        彼は「えっ？」と言った。|終わり。
+        2010年に来た。|2011年に帰った。
+    """,
+    "hi": """
+        श्री. राम आए।|वे बैठे।
+        ई.पू. 3 में हुआ।|फिर नहीं।
+        वह आया.|वह गया.
+        डॉ. शर्मा और पं. नेहरू आए।|वे बैठे।
+        प्रो. वर्मा ने कहा।|सब सुने।
+        सन् 5 ई. में हुआ।|फिर।
+    """,
+    "fa": """
+        او آمد.|آیا رفت؟|بله.
+    """,
+    "el": """
+        Τι είναι;|Τίποτα.
+        Ο κ. Παπαδόπουλος ήρθε.|Έφυγε.
+        Ο κ. Παπάς και η κα. Μαρία ήρθαν.|Ναι.
+        Βλ. σελ. 5.|Ναι.
+    """,
+    "hy": """
+        Նա եկավ։|Նա գնաց։
+    """,
+    "my": """
+        သူလာသည်။|သူသွားသည်။
+    """,
+    "ko": """
+        그는 왔다.|그녀는 갔다.
+        “안녕.” 그가 말했다.|끝.
+        “뭐?” 그가 물었다.|끝.
+        “가자!” 철수가 외쳤다.|끝.
+        "안녕."이라고 그가 말했다.|끝.
+    """,
+    "pt": """
+        O Sr. Silva e a Sra. Costa saíram.|Choveu.
+        O Eng. Costa e a Dra. Ana saíram.|Sim.
+        No séc. XIX tudo mudou.|Foi.
+        A Av. Paulista é longa.|Sim.
+        Ele saiu.|"O salto é bom."|Ela ficou.
+        Ela disse: " sim. "|" Não ", disse ele.
+    """,
+    "sv": """
+        Dr. Berg kom kl. 5.|Han gick.
+        Bl.a. Anna kom.|Hon gick.
+    """,
+    "da": """
+        Hr. Jensen kom kl. 5.|Han gik.
+    """,
+    "cs": """
+        Ing. Novák a prof. Černý přišli.|Sedli.
+        Viz str. 5 a obr. 3.|Ano.
+    """,
+    "hu": """
+        Dr. Kovács és ifj. Nagy jött.|Ült.
+    """,
+    "fi": """
+        Prof. Virtanen tuli.|Hän istui.
+    """,
+    "ro": """
+        Dl. Popescu și dna. Ionescu vin.|Da.
+    """,
+    "uk": """
+        На вул. Франка, буд. 5.|Там.
+        Проф. І. Франко прийшов.|Сів.
+    """,
+    "ca": """
+        El Sr. Puig i la Sra. Mas.|Sí.
+    """,
+    "id": """
+        Jl. Sudirman no. 5 ramai.|Ya.
+    """,
+    "bn": """
+        ডা. রায় এলেন।|তিনি বসলেন।
+    """,
+    "ur": """
+        وہ آیا۔|وہ گیا۔
+    """,
+    "he": """
+        ד"ר כהן בא.|הוא ישב.
+    """,
+}
 KNOWN = [
-    ("en", "He stopped…|Then he went on.", "an ellipsis of one character ends no sentence"),
-    ("en", "Vitamin C.|Vitamin D.", "taken for the initial of a name"),
+    ("en", "He stopped…|Then he went on.", "an ellipsis of one character does not end a sentence"),
+    ("en", "Vitamin C.|Vitamin D.", "mistaken for an initial"),
     ("fr", "Cf. p. 12 et suiv.|C'est clair.", "an abbreviation at the end of a sentence"),
-    ("ja", "「こんにちは。」と彼は言った。|彼女は笑った。", "a quotation is cut from who says it"),
-    ("zh", "“你好！”他说。|她笑了。", "a quotation is cut from who says it"),
 ]
-WITHOUT_BLANKS = ("zh", "ja")
+WITHOUT_BLANKS = ("zh", "ja", "my")
 
 
 def check(language: str, case: str) -> None:
@@ -169,7 +429,8 @@ def check(language: str, case: str) -> None:
     ("language", "case"),
     [
         (language, line.strip())
-        for language, lines in CASES.items()
+        for cases in (CASES, ABBREVIATIONS_AND_QUOTES)
+        for language, lines in cases.items()
         for line in lines.strip().split("\n")
     ],
 )
@@ -201,7 +462,7 @@ def test_a_long_quotation_is_split_within() -> None:
 
 
 @pytest.mark.parametrize("blank", ["\u2028", "\x0b", "\r", "\x85", "\u3000", "\t \xa0", "\x1f"])
-def test_every_kind_of_white_space_is_a_blank(blank: str) -> None:
+def test_every_kind_of_whitespace_becomes_a_space(blank: str) -> None:
     text = f"One{blank}two.{blank}Three."
     assert split_sentences(text, "en") == [["One two.", "Three."]]
 
@@ -220,7 +481,7 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@given(TEXT, st.sampled_from(["en", "de", "fr", "zh", "hi", "sv"]))
+@given(TEXT, st.sampled_from(["en", "de", "fr", "ja", "hi", "pt", "ru", "sv", "zh"]))
 def test_nothing_is_lost_and_everything_comes_back(text: str, language: str) -> None:
     split = split_sentences(text, language)
     lines = [line for line in text.split("\n") if line.split()]
@@ -237,7 +498,7 @@ LINES = st.text(st.characters(exclude_characters="\n"), min_size=1)
 
 
 @given(st.lists(st.lists(LINES, min_size=1)))
-def test_what_is_joined_is_parted_again(parts: list[list[str]]) -> None:
+def test_paragraphs_invert_join_sentences(parts: list[list[str]]) -> None:
     assert paragraphs(join_sentences(parts)) == parts
 
 
@@ -259,15 +520,20 @@ def test_unknown_languages(language: str) -> None:
         '"A b." C ' * 110_000,
         "1. " * 330_000,
         ") " * 500_000,
+        "`` " * 300_000,
+        '. " A' * 200_000,
+        "J.-J. " * 150_000,
     ],
     ids=lambda text: text[:8],
 )
-def test_a_hopeless_paragraph_ends(text: str) -> None:
+@pytest.mark.slow
+def test_a_degenerate_paragraph_terminates(text: str) -> None:
     (sentences,) = split_sentences(text, "en")
     assert max(map(len, sentences)) <= LONGEST
     assert "".join(sentences).replace(" ", "") == text.replace(" ", "")
 
 
+@pytest.mark.slow
 def test_real_text(shared_data: Path) -> None:
     for name in ("wikipedia-en-2015-00000-of-00004", "books-en-public-domain"):
         table = pq.read_table(shared_data / "corpus" / f"{name}.parquet", columns=["text"])

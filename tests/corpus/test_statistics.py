@@ -1,11 +1,9 @@
-"""Statistics, against counting with all lengths at hand."""
+"""Compare statistics with counts over lists of all lengths."""
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,14 +16,13 @@ from albertlm.corpus.statistics import (
     bin_of,
     describe,
     least,
-    plot,
 )
 
 Parts = Sequence[Sequence[int]]
 
 
 def document(number: int, parts: Parts, source: str = "s") -> Document:
-    """A document whose sentences have these numbers of words."""
+    """Return a document whose sentences have the given numbers of words."""
     sentences = [[" ".join(["word"] * words) for words in part] for part in parts]
     return Document(id=str(number), source=source, text=join_sentences(sentences))
 
@@ -76,28 +73,8 @@ def test_bins(length: int, per_octave: int) -> None:
     assert length - least(number, per_octave) <= length / per_octave
 
 
-def test_for_machines() -> None:
+def test_to_dict() -> None:
     found = describe([document(0, [[3, 4], [5]])]).to_dict()
     assert json.loads(json.dumps(found))["quantiles"]["words a sentence"]["0.5"] == 4
     assert found["words"] == 12
     assert found["sources"] == {"s": 1}
-
-
-@pytest.mark.parametrize("suffix", [".png", ".svg"])
-def test_the_picture(tmp_path: Path, suffix: str) -> None:
-    corpus = [document(n, [[n % 30 + 6] * 3], f"source {n % 9}") for n in range(200)]
-    paths = [tmp_path / f"{name}{suffix}" for name in ("one", "two")]
-    for path in paths:
-        plot(describe(corpus), {"too short": 7, "near copy": 2}, path, {"tokens a word": 1.25})
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    if suffix == ".svg":
-        drawn = paths[0].read_text()
-        for words in ("200 documents", "kept 200, left out 9", "3 other sources", "near copy"):
-            assert words in drawn
-        assert "tokens a word: 1.25" in drawn
-        assert "mathdefault" not in drawn  # no `2 × 10¹` at the ticks between powers of ten
-
-
-def test_a_picture_of_one_document(tmp_path: Path) -> None:
-    plot(describe([document(0, [[1]])]), {}, tmp_path / "one.png")
-    assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")

@@ -1,4 +1,4 @@
-"""The held-out scores against a plain computation and against models whose score is known."""
+"""The held-out scores of models whose scores are known, and of all engines."""
 
 import math
 from collections.abc import Callable
@@ -8,12 +8,19 @@ import numpy as np
 import pytest
 import torch
 
-from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer
+from albertlm import AlbertConfig, AlbertForMaskedLM, AlbertForPreTraining, AlbertTokenizer
+from albertlm.config import IGNORED
+from albertlm.corpus.documents import Document
+from albertlm.corpus.shards import Corpus
+from albertlm.data.build_tokens import build_tokens
+from albertlm.data.loader import PretrainingData
+from albertlm.data.segments import IN_ORDER, SWAPPED
+from albertlm.data.token_shards import TokenPart
 from albertlm.evaluation import pretraining
 from albertlm.evaluation.pretraining import evaluate_pretraining, full_windows
-from albertlm.pretraining.loader import PretrainingData
-from albertlm.pretraining.segments import IN_ORDER, NO_LABEL, SWAPPED
-from albertlm.pretraining.shards import TokenPart
+from albertlm.executors import LocalProcesses
+from albertlm.inference.engines import ENGINES, open_engine
+from albertlm.inference.engines.torch import TorchEngine
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one shard", "two shards"])
@@ -40,22 +47,20 @@ def test_a_model_that_knows_nothing(
     held_out: TokenPart,
     tiny_tokenizer: AlbertTokenizer,
     tiny_config: Callable[..., AlbertConfig],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pretraining, "MIN_PREDICTIONS", 500)
     model = AlbertForPreTraining(tiny_config()).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
         model.predictions.bias[7] = 1.0
-    scores = evaluate_pretraining(model, tiny_tokenizer, held_out)
+    scores = evaluate_pretraining(TorchEngine(model), tiny_tokenizer, held_out, least=500)
     assert scores.predictions >= 500
     assert scores.window == 64
-    # All pieces but one have the same probability, so loss and accuracy follow from its share.
+    # All pieces except one have the same probability, so the loss follows from its share.
     share = scores.mlm_accuracy
     normaliser = math.log(69 + math.e)
     assert scores.mlm_loss == pytest.approx(normaliser - share, abs=1e-4)
-    # Equal logits say "in order", which is right as often as pairs are in order.
+    # Equal logits predict "in order", which is correct for the pairs in order.
     data = PretrainingData(
         held_out,
         length=64,
@@ -64,11 +69,11 @@ def test_a_model_that_knows_nothing(
         short_probability=0.0,
     )
     order = np.concatenate([window.segments.labels for window in data.windows(0)])
-    assert scores.pairs == (order != NO_LABEL).sum()
+    assert scores.pairs == (order != IGNORED).sum()
     assert scores.sop_accuracy == (order == IN_ORDER).sum() / scores.pairs
     with torch.no_grad():
         model.sop_classifier.classifier.bias[1] = 1.0
-    scores = evaluate_pretraining(model, tiny_tokenizer, held_out)
+    scores = evaluate_pretraining(TorchEngine(model), tiny_tokenizer, held_out, least=500)
     assert scores.sop_accuracy == (order == SWAPPED).sum() / scores.pairs
 
 
@@ -78,8 +83,27 @@ def test_no_document_is_long_enough(
     make_tokens: Callable[..., TokenPart],
 ) -> None:
     held_out = make_tokens([["She walked."]], held_out=True)
+    engine = TorchEngine(AlbertForPreTraining(tiny_config()))
     with pytest.raises(ValueError, match="no document has 62 tokens"):
-        evaluate_pretraining(AlbertForPreTraining(tiny_config()).eval(), tiny_tokenizer, held_out)
+        evaluate_pretraining(engine, tiny_tokenizer, held_out)
+
+
+def test_shorter_windows_are_those_of_a_shorter_model(
+    held_out: TokenPart, tiny_tokenizer: AlbertTokenizer, tiny_config: Callable[..., AlbertConfig]
+) -> None:
+    long = AlbertForPreTraining(tiny_config()).eval()
+    short = AlbertForPreTraining(tiny_config(max_position_embeddings=32)).eval()
+    state = long.state_dict()
+    name = next(name for name in state if name.endswith("position_embeddings.weight"))
+    state[name] = state[name][:32]
+    short.load_state_dict(state)
+    found, expected = (
+        evaluate_pretraining(TorchEngine(each), tiny_tokenizer, held_out, length=length, least=200)
+        for each, length in ((long, 32), (short, None))
+    )
+    assert vars(found) == pytest.approx(vars(expected), rel=1e-5, nan_ok=True)
+    with pytest.raises(ValueError, match=r"length=33 is not allowed; it must be from 5 to 32"):
+        evaluate_pretraining(TorchEngine(short), tiny_tokenizer, held_out, length=33)
 
 
 def test_another_tokenizer_is_refused(
@@ -87,4 +111,50 @@ def test_another_tokenizer_is_refused(
 ) -> None:
     cased = AlbertTokenizer.from_pretrained(tiny_folder, do_lower_case=False)
     with pytest.raises(ValueError, match=r"was not made with .*spiece\.model and its options"):
-        evaluate_pretraining(AlbertForPreTraining(tiny_config()), cased, held_out)
+        evaluate_pretraining(TorchEngine(AlbertForPreTraining(tiny_config())), cased, held_out)
+
+
+def test_every_engine_gives_the_same_scores(
+    held_out: TokenPart,
+    tiny_folder: Path,
+    tiny_tokenizer: AlbertTokenizer,
+) -> None:
+    one, *others = (
+        evaluate_pretraining(
+            *(open_engine(name, tiny_folder, dtype="float32"), tiny_tokenizer, held_out), least=200
+        )
+        for name in ENGINES
+    )
+    for other in others:
+        assert vars(other) == {
+            name: pytest.approx(value, rel=1e-5) for name, value in vars(one).items()
+        }
+
+
+def test_an_untrained_head_is_refused(
+    held_out: TokenPart, tiny_folder: Path, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    AlbertForMaskedLM.from_pretrained(tiny_folder).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"holds no trained pooler\.weight, pooler\.bias, sop"):
+        evaluate_pretraining(open_engine("numpy", tmp_path), tiny_tokenizer, held_out)
+
+
+def test_characters_of_word_pieces_are_counted_without_their_marks(
+    make_corpus: Callable[..., Corpus],
+    make_documents: Callable[..., list[Document]],
+    tiny_config: Callable[..., AlbertConfig],
+    tmp_path: Path,
+) -> None:
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    path = tmp_path / "vocab.txt"
+    path.write_text("".join(f"{piece}\n" for piece in [*special, "walk", "##ing"]))
+    tokenizer = AlbertTokenizer(path)
+    documents = make_documents([["walking " * 40]], held_out=True)
+    corpus = make_corpus([[*documents, *make_documents([["walking"]])]])
+    tokens = build_tokens(corpus, tokenizer, tmp_path / "tokens", LocalProcesses(1))
+    config = tiny_config(vocab_size=7, max_position_embeddings=32, initializer_range=1e-9)
+    model = AlbertForPreTraining(config).eval()
+    scores = evaluate_pretraining(TorchEngine(model), tokenizer, tokens.part("held-out"))
+    # `▁walk` has 5 characters and `ing` 3, and each token is masked about as often
+    bits = scores.mlm_loss / math.log(2)
+    assert bits / scores.bits_per_character == pytest.approx(4, abs=0.9)

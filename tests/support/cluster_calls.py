@@ -1,4 +1,4 @@
-"""What the processes of a Ray cluster do in tests."""
+"""Functions that tests run in the processes of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from albertlm.training.group import Group
 
 @dataclass(frozen=True)
 class Job:
-    """What the last process does: `none`, `die`, `die once` or `refuse`."""
+    """The trouble that the last process makes: `none`, `die`, `die once` or `refuse`."""
 
     marks: Path
     trouble: str = "none"
 
 
 def work(job: Job) -> tuple[int, float]:
-    """The number of calls that it took, and the sum of the processes' ranks from 1."""
+    """The number of calls of this process, and the sum of all ranks counted from 1."""
     with Group.join("cpu") as group:
         calls = job.marks / f"{group.rank}"
         with calls.open("a", encoding="utf-8") as file:

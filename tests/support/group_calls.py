@@ -1,4 +1,4 @@
-"""What the processes of a group do in tests."""
+"""Functions that tests run in the processes of a group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from albertlm.training.group import Group
 
 
 def talk() -> dict[str, Any]:
-    """Every method once, with tensors that tell the processes apart."""
+    """Call every method once, with a different tensor in each process."""
     with Group.join("cpu") as group:
         mine = torch.arange(6.0) * 10**group.rank
         share, whole = mine.clone(), torch.zeros(6)
@@ -30,7 +30,7 @@ def talk() -> dict[str, Any]:
 
 
 def fall_silent() -> None:
-    """The last process says nothing for longer than the others wait."""
+    """Let the last process sleep for longer than the others wait."""
     with Group.join("cpu", timeout=2) as group:
         if group.rank == group.size - 1:
             time.sleep(6)

@@ -1,14 +1,14 @@
-"""Pretraining as each process of a group does it in tests."""
+"""Pretraining in each process of a group, for tests."""
 
 from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
 
-from albertlm.pretraining.shards import Tokens
-from albertlm.training.config import Execution, PretrainingConfig
+from albertlm.data.token_shards import Tokens
 from albertlm.training.group import Group
-from albertlm.training.trainer import pretrain
+from albertlm.training.pretraining import pretrain
+from albertlm.training.run_config import Execution, PretrainingConfig
 
 
 def values_of_steps(
@@ -18,7 +18,7 @@ def values_of_steps(
     execution: Execution,
     steps: int | None = None,
 ) -> list[dict[str, float]]:
-    """What the loop tells of each step, or of the first ones, and then the run is left."""
+    """The values of all steps, or of the first `steps`, after which the run is abandoned."""
     opened = Tokens.open(tokens)
     with Group.join("cpu", timeout=60) as group:
         reports = pretrain(

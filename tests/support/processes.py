@@ -1,4 +1,4 @@
-"""Functions run by several processes at once, as `torchrun` starts them."""
+"""Run functions in several processes at once, as `torchrun` starts them."""
 
 from __future__ import annotations
 
@@ -7,30 +7,32 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 class Processes:
-    """Processes that stay for the next call.
+    """Processes that are reused by the next call.
 
     Args:
-        most: the number of them.
+        most: the number of processes.
     """
 
     def __init__(self, most: int) -> None:
         context = multiprocessing.get_context("spawn")
         self.pool = ProcessPoolExecutor(most, mp_context=context)
 
-    def run(self, function: Callable[..., Any], size: int, *arguments: Any) -> list[Any]:
-        """Call a function of a module in `size` processes; what it returns, by rank.
+    def run(self, function: Callable[..., Result], size: int, *arguments: Any) -> list[Result]:
+        """Call a function of a module in `size` processes and return its results by rank.
 
         Raises:
-            Exception: what it raised in the first of the processes in which it did.
+            Exception: the exception of the lowest rank in which the function raised one.
         """
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        # each waits for all others, so that no process can take two
+        # each call waits for the others, so no process can take two
         calls = [
             self.pool.submit(_call, function, rank, size, port, arguments) for rank in range(size)
         ]
@@ -42,8 +44,8 @@ class Processes:
 
 
 def _call(
-    function: Callable[..., Any], rank: int, size: int, port: int, arguments: tuple[Any, ...]
-) -> Any:
+    function: Callable[..., Result], rank: int, size: int, port: int, arguments: tuple[Any, ...]
+) -> Result:
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": size, "RANK": rank}
     os.environ |= {name: str(value) for name, value in place.items()} | {"LOCAL_RANK": str(rank)}
     return function(*arguments)

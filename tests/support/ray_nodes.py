@@ -12,9 +12,9 @@ import pytest
 
 @contextmanager
 def two_nodes(cores: int) -> Iterator[str]:
-    """The address of a cluster of two nodes, with so many cores each by their own account.
+    """The address of a cluster of two nodes, which report `cores` cores each.
 
-    Its workers find what tests import from this folder.
+    Its workers can import the modules of this folder.
     """
     from ray.cluster_utils import Cluster
 
@@ -24,4 +24,4 @@ def two_nodes(cores: int) -> Iterator[str]:
         nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": cores})
         nodes.add_node(num_cpus=cores)
     yield nodes.address
-    nodes.shutdown()
+    nodes.shutdown()  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from albertlm.pretraining.loader import Batch, Position, PretrainingData
+from albertlm.data.batches import Batch, Position
+from albertlm.data.loader import PretrainingData
 
 
 class Failing(PretrainingData):

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from albertlm import AlbertForPreTraining
-from albertlm.training.config import Execution, PretrainingConfig
 from albertlm.training.group import Group
+from albertlm.training.run_config import Execution, PretrainingConfig
 from albertlm.training.updates import Updater
 
 BATCH, LENGTH, RATE = 12, 24, 0.01
@@ -19,7 +19,7 @@ BATCH, LENGTH, RATE = 12, 24, 0.01
 
 @dataclass(frozen=True)
 class Trained:
-    """What a process ends with."""
+    """The result of a process."""
 
     losses: list[float]
     norms: list[float]
@@ -38,7 +38,7 @@ def train(
     state: dict[str, Tensor] | None = None,
     first_step: int = 0,
 ) -> Trained:
-    """Train on random ids, of which each process takes its rows; the loss is the global mean."""
+    """Train on random ids, divided by rows among the processes; the loss is the global mean."""
     torch.set_default_dtype(dtype)
     with Group.join("cpu", timeout=60) as group:
         torch.manual_seed(0)
@@ -65,7 +65,7 @@ def train(
 
 
 def _rows(vocab_size: int, step: int, group: Group) -> dict[str, Tensor]:
-    """This process's rows of a step's batch; the numbers of predicted tokens differ by rows."""
+    """This process's rows of a step's batch; rows differ in the number of predicted tokens."""
     draw = torch.Generator().manual_seed(step)
     ids = torch.randint(5, vocab_size, (BATCH, LENGTH), generator=draw)
     chosen = torch.rand(BATCH, LENGTH, generator=draw) < torch.linspace(0.1, 0.5, BATCH)[:, None]

@@ -1,4 +1,4 @@
-"""Google's way to pieces, against sentencepiece and a transcription of the digit-comma rule."""
+"""Google's segmentation, compared with sentencepiece and a transcription of its own rule."""
 
 import json
 import random
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from albertlm import AlbertTokenizer
 from albertlm.tokenization import google_segmenter
+from albertlm.tokenization.google_segmenter import GoogleSegmenter
+from albertlm.tokenization.model_file import read_model
 from albertlm.tokenization.vocabulary import train_vocabulary
 
 
@@ -29,7 +31,7 @@ def reference_ids(processor: sentencepiece.SentencePieceProcessor, normalised: s
 
 
 @given(data=st.data())
-def test_equals_sentencepiece_behind_googles_normalisation(
+def test_equals_sentencepiece_after_googles_normalisation(
     spiece: Path,
     tokenizer: AlbertTokenizer,
     texts: st.SearchStrategy[str],
@@ -47,7 +49,7 @@ def test_a_comma_is_split_off_a_number(tokenizer: AlbertTokenizer) -> None:
     assert tokenizer.tokenize("12, 5, model") == ["▁", "1", "2", ",", "▁", "5", ",", "▁model"]
 
 
-def test_a_number_within_a_word_stays_there(tmp_path: Path) -> None:
+def test_a_number_within_a_word_stays_in_the_word(tmp_path: Path) -> None:
     draw = random.Random(0)
     words = [
         f"{draw.choice('xyz')}{draw.randint(10, 99)}7,{draw.choice(' abc')}" for _ in range(400)
@@ -61,17 +63,49 @@ def test_a_number_within_a_word_stays_there(tmp_path: Path) -> None:
     assert [piece for piece in pieces if "," in piece] == [","]
 
 
-def test_a_batch_is_encoded_as_its_texts_are(tokenizer: AlbertTokenizer) -> None:
+def test_a_batch_is_encoded_like_its_texts(tokenizer: AlbertTokenizer) -> None:
     lines = ["", "in 1999, or 12,", "the model", "5,", "[MASK] é"]
     alone = [tokenizer.encode_corpus([line])[0].tolist() for line in lines]
     assert [ids.tolist() for ids in tokenizer.encode_corpus(lines)] == alone
 
 
-def test_batches_do_not_show(tokenizer: AlbertTokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_do_not_depend_on_the_batch_size(
+    tokenizer: AlbertTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines = ["in 1999, or", "", "12, the model", "é", "5,"]
     together = [ids.tolist() for ids in tokenizer.encode_corpus(lines)]
     monkeypatch.setattr(google_segmenter, "_AT_ONCE", 2)
     assert [ids.tolist() for ids in tokenizer.encode_corpus(lines)] == together
+
+
+@given(data=st.data())
+def test_spans_of_a_batch_are_those_of_its_texts(
+    spiece: Path, texts: st.SearchStrategy[str], data: st.DataObject
+) -> None:
+    segmenter = GoogleSegmenter(read_model(spiece), True, False)
+    several = data.draw(st.lists(texts, max_size=4))
+    joined = segmenter.encode(several)
+    alone = [
+        segmenter.spans(text, ids, begins_word=True).tolist()
+        for text, ids in zip(several, joined.rows(), strict=True)
+    ]
+    assert [spans.tolist() for spans in segmenter.locate(several, joined)] == alone
+
+
+@given(data=st.data())
+def test_spans_are_those_of_sentencepiece(
+    spiece: Path, texts: st.SearchStrategy[str], data: st.DataObject
+) -> None:
+    segmenter = GoogleSegmenter(read_model(spiece), True, False)
+    text = data.draw(texts)
+    ids = segmenter.encode_part(text, begins_word=True)
+    aligned = segmenter.align(text)
+    expected = aligned.spans(*segmenter._find(aligned.text, begins_word=True)).tolist()
+    spans = segmenter.spans(text, ids, begins_word=True).tolist()
+    alone = read_model(spiece).pieces.index("▁")
+    for token_id, ours, theirs in zip(ids.tolist(), spans, expected, strict=True):
+        # SentencePiece gives a character to a `▁` that stands for it, such as a zero-width space
+        assert ours == theirs or (token_id == alone and ours[0] == ours[1])
 
 
 def test_corpus_text_is_never_parsed(tokenizer: AlbertTokenizer) -> None:
@@ -91,7 +125,7 @@ def test_the_recorded_ids(original: Path, shared_data: Path) -> None:
             assert cased(text, add_special_tokens=False).input_ids == ids
 
 
-def test_the_ids_of_the_card(original: Path) -> None:
+def test_the_ids_of_the_model_card(original: Path) -> None:
     tokenizer = AlbertTokenizer(original)
     pieces = {"▁model": 1061, "▁modeling": 12807, "▁runway": 8014, "[MASK]": 4}
     assert tokenizer.convert_tokens_to_ids(list(pieces)) == list(pieces.values())

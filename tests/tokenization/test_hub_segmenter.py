@@ -1,4 +1,4 @@
-"""The hub mode, against `tokenizers` and transformers on the folder that the tokenizer writes."""
+"""Hub mode, compared with `tokenizers` and transformers on a folder that we save."""
 
 import random
 import unicodedata
@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import tokenizers
 import transformers
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from albertlm import AlbertTokenizer
-from albertlm.tokenization import unicode_versions
-from albertlm.tokenization.unigram import Unigram
+from albertlm.tokenization.hub_segmenter import Unigram
 
 OPTIONS = [(lower, keep) for lower in (True, False) for keep in (True, False)]
 
@@ -21,7 +20,7 @@ OPTIONS = [(lower, keep) for lower in (True, False) for keep in (True, False)]
 def folder(
     request: pytest.FixtureRequest, spiece: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """What `save_pretrained` writes, for each way to normalise."""
+    """A folder that `save_pretrained` wrote, for each choice of options."""
     lower, keep = request.param
     folder = tmp_path_factory.mktemp("saved")
     options = {"do_lower_case": lower, "keep_accents": keep, "hub_mode": True}
@@ -64,10 +63,11 @@ def test_any_text_has_the_ids_of_the_peers(
         assert ours.decode(ids) == each.decode(ids)
 
 
+@pytest.mark.slow
 def test_every_kind_of_character_has_the_ids_of_tokenizers(
     ours: AlbertTokenizer, peer: tokenizers.Tokenizer
 ) -> None:
-    """All assigned characters of the first two planes, a few hundred to a text, in words of two."""
+    """All characters of the first two planes, each inside a word, 500 words to a text."""
     characters = [chr(code) for code in range(0x20000) if unicodedata.category(chr(code)) != "Cs"]
     for start in range(0, len(characters), 500):
         text = " ".join(f"a{character}b" for character in characters[start : start + 500])
@@ -82,33 +82,23 @@ def test_pairs_have_the_type_ids_of_transformers(
         assert dict(each("the model", "a river")) == dict(encoded)
 
 
-def test_sentencepiece_would_add_scores_up_otherwise() -> None:
-    """Two ways to split that are equally probable: the first found stays."""
-    unigram = Unigram(["<unk>", "a", "aa", "aaa"], [0.0, -1.0, -1.5, -2.5], 0)
-    assert unigram["aaaa"] == (2, 2)
-    assert unigram.segment("aaa") == [(3, 3)]
-    assert unigram.segment("xxa") == [(0, 2), (1, 1)]
+@given(
+    scores=st.dictionaries(st.text("abc", min_size=1, max_size=4), st.floats(-20, 0), min_size=1),
+    word=st.text("abcx", max_size=12),
+)
+@example(scores={"a": -1.0, "aa": -1.5, "aaa": -2.5}, word="aaa").via("equally probable splits")
+@example(scores={"a": -1.0, "aa": -1.5, "aaa": -2.5}, word="aaaa").via("equally probable splits")
+@example(scores={"a": -1.0}, word="xxa").via("unknown characters")
+def test_words_are_split_as_by_tokenizers(scores: dict[str, float], word: str) -> None:
+    scores = {"<unk>": 0.0, **scores}
+    unigram = Unigram(list(scores), list(scores.values()), unknown=0)
+    expected = tokenizers.models.Unigram(list(scores.items()), 0, False).tokenize(word)
+    assert unigram[word] == tuple(token.id for token in expected)
+    lengths = [token.offsets[1] - token.offsets[0] for token in expected]
+    assert unigram.lengths(word) == lengths
 
 
-def test_the_tables_hold_what_tokenizers_does() -> None:
-    decompose = tokenizers.normalizers.NFKD().normalize_str
-    strip = tokenizers.normalizers.StripAccents().normalize_str
-    lower = tokenizers.normalizers.Lowercase().normalize_str
-    for code in range(0x110000):
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category in ("Cs", "Co", "Cn"):
-            continue
-        if decompose(character) != unicodedata.normalize("NFKD", character):
-            assert character in unicode_versions.NOT_DECOMPOSED
-        is_mark = category.startswith("M")
-        if (strip(character) == "") != is_mark:
-            table = unicode_versions.NOT_MARKS if is_mark else unicode_versions.FORMER_MARKS
-            assert character in table
-        if lower(character) != character.lower():
-            assert unicode_versions.LATER_LOWER_CASE[character] == lower(character)
-
-
+@pytest.mark.slow
 def test_wikipedia_and_books_have_the_ids_of_transformers(
     original: Path, shared_data: Path, tmp_path: Path
 ) -> None:
@@ -123,17 +113,6 @@ def test_wikipedia_and_books_have_the_ids_of_transformers(
         lines = [line for text in texts for line in text.split("\n")]
         for line in draw.sample(lines, 400):
             assert ours(line).input_ids == peer(line, truncation=False).input_ids
-
-
-def test_transformers_differs_on_a_bare_spiece_model(original: Path, tmp_path: Path) -> None:
-    """Why a folder must hold `tokenizer.json`: without it symbols become tokens of their own."""
-    pytest.importorskip("google.protobuf")
-    (tmp_path / "spiece.model").write_bytes(original.read_bytes())
-    bare = transformers.AlbertTokenizer.from_pretrained(tmp_path)
-    ours = AlbertTokenizer(original, hub_mode=True)
-    text = "He said (twice) that it cost £5."
-    assert bare(text).input_ids != ours(text).input_ids
-    assert "token_type_ids" not in bare("one", "two")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""Google's normalisation, against a transcription of its definition."""
+"""Google's normalisation, compared with a transcription of its definition."""
 
+import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -34,9 +35,36 @@ def test_alignment_gives_the_same_text_and_where_it_comes_from(
     aligned = normalize.align(text)
     assert aligned.text == normalize(text)
     assert list(aligned.starts) == sorted(aligned.starts)
-    for letter, start, end in zip(aligned.text, aligned.starts, aligned.ends, strict=True):
-        # a final sigma is one only at the end of a word
+    for letter, start, end in zip(aligned.text, aligned.starts[:-1], aligned.ends[1:], strict=True):
+        # whether a sigma is final depends on the characters around it
         assert letter in (" ", "σ", "ς") or letter in normalize(text[start:end])
+
+
+@given(data=st.data())
+def test_composed_text_is_aligned(texts: st.SearchStrategy[str], data: st.DataObject) -> None:
+    text = data.draw(texts | st.text("aIi\u0301\u0307\u0323éİ가각\u1100\u1161\u11a8 ", max_size=8))
+    normalize = GoogleNormalizer(True, keep_accents=True, compose=True)
+    decomposed = GoogleNormalizer(True, keep_accents=True)(text)
+    aligned = normalize.align(text)
+    assert aligned.text == normalize(text) == unicodedata.normalize("NFC", decomposed)
+    assert len(aligned.starts) == len(aligned.ends) == len(aligned.text) + 1
+    assert aligned.starts.tolist() == sorted(aligned.starts)
+    assert aligned.ends.tolist() == sorted(aligned.ends)
+    assert aligned.starts[-1] <= len(text)
+
+
+@given(data=st.data())
+def test_places_are_kept_where_each_character_stays_one(
+    texts: st.SearchStrategy[str], data: st.DataObject
+) -> None:
+    text = data.draw(texts)
+    normalize = GoogleNormalizer()
+    if normalize.keeps_places(text):
+        assert [normalize(letter) or " " for letter in text if letter != "Σ"] == [
+            letter
+            for letter, original in zip(normalize(text), text, strict=True)
+            if original != "Σ"
+        ]
 
 
 @pytest.mark.parametrize(
@@ -56,10 +84,12 @@ def test_examples(text: str, normalized: str) -> None:
 
 def test_marks_belong_to_their_letter() -> None:
     aligned = GoogleNormalizer().align("xe\u0301\u0323y")
-    assert (aligned.text, list(aligned.starts), list(aligned.ends)) == ("xey", [0, 1, 4], [1, 4, 5])
+    assert aligned.text == "xey"
+    assert aligned.starts.tolist() == [0, 1, 4, 5]
+    assert aligned.ends.tolist() == [0, 1, 4, 5]
 
 
 @pytest.mark.parametrize("keep_accents", [True, False])
-def test_a_lone_surrogate_is_refused(keep_accents: bool) -> None:
+def test_a_lone_surrogate_is_rejected(keep_accents: bool) -> None:
     with pytest.raises(ValueError, match=r"lone surrogate \\udc00"):
         GoogleNormalizer(True, keep_accents)("a \udc00 b")

@@ -1,4 +1,4 @@
-"""Where in the original text each token comes from."""
+"""Offsets: the range of each token in the original text."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from albertlm import AlbertTokenizer
 
 @pytest.mark.parametrize("hub_mode", [True, False])
 @given(data=st.data())
-def test_offsets_go_through_the_text_in_order(
+def test_offsets_are_in_order_and_within_the_text(
     tokenizer: AlbertTokenizer,
     hub_tokenizer: AlbertTokenizer,
     texts: st.SearchStrategy[str],
@@ -64,7 +64,7 @@ def test_plain_words_have_the_offsets_of_tokenizers(
     for piece, theirs, ours in zip(
         expected.tokens, expected.offsets, encoded.offset_mapping, strict=True
     ):
-        # the `▁` before a word stands for none of its characters here, for the first one there
+        # a separate `▁` has an empty range here, and that of the first character in tokenizers
         assert ours == (theirs if piece != "▁" else (theirs[0], theirs[0]))
 
 

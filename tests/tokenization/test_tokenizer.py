@@ -1,13 +1,17 @@
-"""Calls of the tokenizer as a user of transformers makes them."""
+"""The tokenizer, called as users of transformers call theirs."""
 
+import inspect
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import transformers
 
-from albertlm import AlbertTokenizer
+from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 
 def test_one_text_gives_flat_lists(tokenizer: AlbertTokenizer) -> None:
@@ -31,132 +35,24 @@ def test_a_pair_has_two_types(tokenizer: AlbertTokenizer) -> None:
 def test_a_batch_of_tuples_is_a_batch_of_pairs(tokenizer: AlbertTokenizer) -> None:
     pairs = [("the river", "a"), ("", "model")]
     assert tokenizer(pairs) == tokenizer([a for a, _ in pairs], [b for _, b in pairs])
+    assert tokenizer(list(map(list, pairs))) == tokenizer(np.array(pairs)) == tokenizer(pairs)
 
 
 def test_an_empty_batch_is_empty(tokenizer: AlbertTokenizer) -> None:
     assert tokenizer([]).input_ids == []
 
 
-@pytest.mark.parametrize(("kind", "array"), [("pt", torch.Tensor), ("np", np.ndarray)])
-def test_tensors_have_a_batch_dimension(
-    tokenizer: AlbertTokenizer, kind: str, array: type[object]
-) -> None:
-    single = tokenizer("the model", return_tensors=kind)  # type: ignore[arg-type]
-    batch = tokenizer(["the", "a model"], padding=True, return_tensors=kind)  # type: ignore[arg-type]
-    assert all(isinstance(value, array) for value in {**single, **batch}.values())
-    assert single.input_ids.tolist() == [tokenizer("the model").input_ids]
-    assert batch.input_ids.shape == batch.token_type_ids.shape == batch.attention_mask.shape
-    assert str(batch.input_ids.dtype).endswith("int64")
-
-
-def test_tensors_move_to_a_device(tokenizer: AlbertTokenizer) -> None:
-    encoded = tokenizer("the model", return_tensors="pt").to("meta")
-    assert {value.device.type for value in encoded.values()} == {"meta"}
-
-
-def test_special_tokens_in_a_text_are_those_tokens(tokenizer: AlbertTokenizer) -> None:
+def test_special_tokens_in_a_text_are_parsed(tokenizer: AlbertTokenizer) -> None:
     pieces = ["[CLS]", "▁", "a", "[MASK]", "[SEP]", "<pad>", "<unk>", "[MASK]"]
     assert tokenizer.tokenize("[CLS] a [MASK][SEP]<pad> <unk>[MASK]") == pieces
     assert tokenizer.mask_token_id not in tokenizer("[mask]").input_ids
 
 
-def test_what_follows_a_mask_goes_on_with_the_word(
+def test_text_after_a_mask_continues_the_word(
     tokenizer: AlbertTokenizer, hub_tokenizer: AlbertTokenizer
 ) -> None:
     assert tokenizer.tokenize("[MASK]. [MASK] model") == ["[MASK]", ".", "[MASK]", "▁model"]
     assert hub_tokenizer.tokenize("[MASK].") == ["[MASK]", "▁", "."]
-
-
-def test_ids_of_the_special_tokens(tokenizer: AlbertTokenizer) -> None:
-    ids = [tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.cls_token_id]
-    assert [*ids, tokenizer.sep_token_id, tokenizer.mask_token_id] == [0, 1, 2, 3, 4]
-    assert tokenizer.all_special_ids == [0, 1, 2, 3, 4]
-    assert tokenizer.all_special_tokens == ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
-    assert len(tokenizer) == tokenizer.vocab_size == 300
-
-
-def test_word_starts(tokenizer: AlbertTokenizer) -> None:
-    expected = [
-        piece.startswith("▁") or piece in ("<pad>", "[CLS]", "[SEP]", "[MASK]")
-        for piece in tokenizer.get_vocab()
-    ]
-    assert tokenizer.word_starts.dtype == bool
-    assert tokenizer.word_starts.tolist() == expected
-
-
-def test_words_and_sequences(tokenizer: AlbertTokenizer) -> None:
-    encoded = tokenizer(["modeling model", "a"], ["a cafe", "the"], padding=True)
-    words, sequences = encoded.word_ids(0), encoded.sequence_ids(0)
-    pieces = tokenizer.convert_ids_to_tokens(encoded.input_ids[0])
-    first_of_pair = pieces.index("[SEP]") + 1
-    starts = [index for index, piece in enumerate(pieces) if piece.startswith("▁")]
-    assert [words[index] for index in starts] == [0, 1, 0, 1]
-    assert words[0] is words[-1] is sequences[0] is None
-    assert sequences[first_of_pair:-1] == [1] * (len(pieces) - first_of_pair - 1)
-    assert len(encoded.word_ids(1)) == len(encoded.input_ids[1])
-    with pytest.raises(ValueError, match="there is no row 2; the encoding has 2"):
-        encoded.word_ids(2)
-
-
-def test_decoding(tokenizer: AlbertTokenizer) -> None:
-    ids = tokenizer("The Model,  [MASK] the cafe").input_ids
-    assert tokenizer.decode(ids) == "[CLS] the model,[MASK] the cafe[SEP]"
-    assert tokenizer.decode(torch.tensor(ids), skip_special_tokens=True) == "the model, the cafe"
-    assert tokenizer.decode(4) == "[MASK]"
-    assert tokenizer.batch_decode([ids, ids[1:-1]])[1] == "the model,[MASK] the cafe"
-
-
-def test_conversions(tokenizer: AlbertTokenizer) -> None:
-    assert tokenizer.convert_tokens_to_ids("no such piece") == tokenizer.unk_token_id
-    assert tokenizer.convert_ids_to_tokens(4) == "[MASK]"
-    assert tokenizer.convert_ids_to_tokens(np.array([4, 13]), skip_special_tokens=True) == ["▁"]
-    assert tokenizer.encode("the", "a") == tokenizer("the", "a").input_ids
-
-
-def test_masks_of_special_tokens(tokenizer: AlbertTokenizer) -> None:
-    encoded = tokenizer("a [MASK]", "the", return_special_tokens_mask=True)
-    plain = [tokenizer.encode(text, add_special_tokens=False) for text in ("a [MASK]", "the")]
-    assert encoded.special_tokens_mask == tokenizer.get_special_tokens_mask(*plain)
-    already = tokenizer.get_special_tokens_mask([2, 13, 4], already_has_special_tokens=True)
-    assert already == [1, 0, 1]
-
-
-def test_rows_are_padded_by_a_collator(tokenizer: AlbertTokenizer) -> None:
-    texts = ["the", "a longer model"]
-    collated = tokenizer.pad([tokenizer(text) for text in texts], return_tensors="pt")
-    together = tokenizer(texts, padding=True, return_tensors="pt")
-    assert all(torch.equal(collated[name], together[name]) for name in together)
-    assert tokenizer.pad(tokenizer(texts))["input_ids"] == together.input_ids.tolist()
-    assert tokenizer.pad(together)["input_ids"] == together.input_ids.tolist()
-    single = tokenizer.pad(tokenizer("the"), padding="max_length", max_length=9)
-    assert [len(row) for row in single["input_ids"]] == [9]
-
-
-@pytest.mark.parametrize("hub_mode", [True, False])
-def test_options_survive_saving(spiece: Path, tmp_path: Path, hub_mode: bool) -> None:
-    saved = AlbertTokenizer(
-        spiece, do_lower_case=False, keep_accents=True, hub_mode=hub_mode, model_max_length=77
-    )
-    saved.save_pretrained(tmp_path / "new")
-    loaded = AlbertTokenizer.from_pretrained(tmp_path / "new")
-    text = "É in 1999, ``[MASK].''"
-    assert loaded(text) == saved(text)
-    assert (loaded.hub_mode, loaded.model_max_length) == (hub_mode, 77)
-    assert AlbertTokenizer.from_pretrained(tmp_path / "new", do_lower_case=True).do_lower_case
-    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
-        "spiece.model",
-        "tokenizer.json",
-        "tokenizer_config.json",
-    ]
-
-
-def test_a_folder_of_the_hub_without_options_gets_googles_way(spiece: Path, tmp_path: Path) -> None:
-    (tmp_path / "spiece.model").write_bytes(spiece.read_bytes())
-    no_limit = '{"model_max_length": 1000000000000000019884624838656, "do_lower_case": false}'
-    (tmp_path / "tokenizer_config.json").write_text(no_limit)
-    loaded = AlbertTokenizer.from_pretrained(tmp_path)
-    assert (loaded.hub_mode, loaded.do_lower_case, loaded.model_max_length) == (False, False, 512)
-    assert AlbertTokenizer.from_pretrained(spiece).do_lower_case
 
 
 @pytest.mark.parametrize("hub_mode", [True, False])
@@ -169,11 +65,73 @@ def test_a_worker_process_gets_the_same_tokenizer(spiece: Path, hub_mode: bool) 
     assert pickle.loads(pickle.dumps(encoded)).word_ids(1) == encoded.word_ids(1)
 
 
-def test_the_checksum_tells_what_decides_about_ids(spiece: Path, tmp_path: Path) -> None:
+NAMES = (
+    *("add_special_tokens", "add_tokens", "additional_special_tokens", "all_special_ids"),
+    *("all_special_tokens", "batch_decode", "cls_token", "cls_token_id", "convert_ids_to_tokens"),
+    *("convert_tokens_to_ids", "convert_tokens_to_string", "decode", "encode", "from_pretrained"),
+    *("get_added_vocab", "get_special_tokens_mask", "get_vocab", "mask_token", "mask_token_id"),
+    *("model_max_length", "num_special_tokens_to_add", "pad", "pad_token", "pad_token_id"),
+    *("padding_side", "save_pretrained", "sep_token", "sep_token_id", "special_tokens_map"),
+    *("tokenize", "unk_token", "unk_token_id", "vocab_size"),
+)
+ARGUMENTS = {
+    *("add_special_tokens", "is_split_into_words", "max_length", "pad_to_multiple_of", "padding"),
+    *("padding_side", "return_attention_mask", "return_length", "return_offsets_mapping"),
+    *("return_overflowing_tokens", "return_special_tokens_mask", "return_tensors"),
+    *("return_token_type_ids", "stride", "text", "text_pair", "truncation"),
+}
+METHODS = (
+    *("char_to_token", "char_to_word", "items", "keys", "sequence_ids", "to", "token_to_chars"),
+    *("token_to_sequence", "token_to_word", "tokens", "values", "word_ids", "word_to_chars"),
+    "word_to_tokens",
+)
+
+
+def test_users_of_transformers_find_what_they_know(
+    tokenizer: AlbertTokenizer, transformers_tokenizer: transformers.PreTrainedTokenizerBase
+) -> None:
+    encodings = tokenizer("a"), transformers_tokenizer("a")
+    for ours, theirs, names in ((tokenizer, transformers_tokenizer, NAMES), (*encodings, METHODS)):
+        assert [name for name in names if not hasattr(ours, name)] == []
+        # transformers 5 calls the additional ones extra
+        assert [name for name in names if not hasattr(theirs, name)] in (
+            [],
+            ["additional_special_tokens"],
+        )
+    for each in (tokenizer, transformers_tokenizer):
+        assert inspect.signature(type(each).__call__).parameters.keys() >= ARGUMENTS
+    assert {"pad_token", "mask_token"} <= transformers_tokenizer.special_tokens_map.keys()
+    shared = (
+        tokenizer.special_tokens_map.items() - transformers_tokenizer.special_tokens_map.items()
+    )
+    assert not shared
+
+
+@pytest.mark.parametrize("kind", [list, tuple, iter, np.array, lambda texts: (t for t in texts)])
+def test_any_sequence_or_iterator_of_texts_is_a_batch(
+    tokenizer: AlbertTokenizer, kind: Callable[[list[str]], Any]
+) -> None:
+    texts = ["the model", "a"]
+    assert tokenizer(kind(texts)) == tokenizer(texts)
+    assert tokenizer(kind(texts), kind(texts)) == tokenizer(texts, texts)
+    corpus = [ids.tolist() for ids in tokenizer.encode_corpus(kind(texts))]
+    assert corpus == tokenizer(texts, add_special_tokens=False).input_ids
+
+
+def test_lengths_are_integers_of_any_library(tokenizer: AlbertTokenizer) -> None:
+    text = "the model " * 9
+    numbers: list[Any] = [np.int64(8), np.array(8), torch.tensor(8)]
+    for number in numbers:
+        encoded = tokenizer(text, max_length=number, truncation=True, pad_to_multiple_of=number)
+        assert len(encoded.input_ids) == 8
+
+
+def test_the_checksum_depends_on_what_determines_the_ids(spiece: Path, tmp_path: Path) -> None:
     tokenizer = AlbertTokenizer(spiece)
     tokenizer.save_pretrained(tmp_path)
     definition = AlbertTokenizer(tmp_path / "tokenizer.json", model_max_length=9)
     assert definition.checksum == tokenizer.checksum
+    options: tuple[dict[str, Any], ...]
     options = ({"do_lower_case": False}, {"keep_accents": True}, {"hub_mode": True})
     others = {AlbertTokenizer(spiece, **option).checksum for option in options}
     assert len(others - {tokenizer.checksum}) == 3

@@ -1,4 +1,4 @@
-"""What the tests of training share."""
+"""Fixtures for the tests of training."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from processes import Processes
 
 @pytest.fixture(scope="session")
 def processes() -> Iterator[Processes]:
-    """Three processes, which take part as a test asks."""
+    """Three processes, of which a test uses some or all."""
     three = Processes(3)
     yield three
     three.pool.shutdown()

@@ -1,4 +1,4 @@
-"""What is special on a GPU: packed texts, compiled layers, and a run that goes on there."""
+"""On a GPU: packed texts, compiled layers, and a run that is resumed."""
 
 import copy
 from collections.abc import Callable
@@ -12,14 +12,13 @@ import torch
 from batches import random_batch
 
 from albertlm import AlbertConfig, AlbertForPreTraining, AlbertTokenizer
-from albertlm.models.attention import attend_packed, attend_with_weights
-from albertlm.pretraining.loader import Batch
-from albertlm.pretraining.shards import TokenPart
+from albertlm.data.batches import Batch
+from albertlm.data.token_shards import TokenPart
+from albertlm.models.torch.attention import attend_packed, attend_with_weights
 from albertlm.recipes.small import smoke
-from albertlm.training import step
-from albertlm.training.config import Execution, Phase
-from albertlm.training.objective import Counts, PretrainingObjective
-from albertlm.training.trainer import pretrain
+from albertlm.training.objective import PretrainingObjective
+from albertlm.training.pretraining import pretrain
+from albertlm.training.run_config import Execution, Phase
 
 pytestmark = [
     pytest.mark.gpu,
@@ -29,34 +28,35 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def nothing_compiled() -> None:
-    """PyTorch compiles a function so many times, and then no more."""
+    """Reset PyTorch's limit on how many times it compiles a function."""
     torch.compiler.reset()
 
 
 def test_packed_attention() -> None:
-    """Each text alone by the plain formula in float64, forwards and backwards."""
+    """Against the plain formula in float64 for each text, forwards and backwards."""
     torch.manual_seed(0)
     lengths, heads, size = (64, 1, 17), 3, 16
     starts = torch.tensor([0, *np.cumsum(lengths)], dtype=torch.int32, device="cuda")
     rows = [torch.randn(sum(lengths), heads, size, device="cuda") for _ in range(3)]
     halves = [x.bfloat16().requires_grad_() for x in rows]
     exact = [x.detach().double().requires_grad_() for x in halves]
-    found = attend_packed(*halves, (starts, starts), (64, 64))
-    texts = [
-        attend_with_weights(*(x[None].transpose(1, 2) for x in text), None, 0.0)[0]
-        for text in zip(*(x.split(lengths) for x in exact), strict=True)
-    ]
-    expected = torch.cat([text[0].transpose(0, 1) for text in texts])
+    q, k, v = halves
+    found = attend_packed(q, k, v, (starts, starts), (64, 64))
+    texts = zip(*(x.split(lengths) for x in exact), strict=True)
+    contexts = [_attend(*(x[None].transpose(1, 2) for x in text)) for text in texts]
+    expected = torch.cat([context[0].transpose(0, 1) for context in contexts])
     weights = torch.randn_like(expected)
     (found * weights).sum().backward()
     (expected * weights).sum().backward()
     assert _close(found, expected)
     for mine, theirs in zip(halves, exact, strict=True):
+        assert mine.grad is not None
+        assert theirs.grad is not None
         assert _close(mine.grad, theirs.grad)
 
 
 def test_a_step_is_that_of_the_cpu(tiny_config: Callable[..., AlbertConfig]) -> None:
-    """In float32 to rounding, in bfloat16 to its own, whether compiled or not."""
+    """Up to rounding in float32 and in bfloat16, compiled or not."""
     torch.manual_seed(0)
     model = AlbertForPreTraining(tiny_config(hidden_size=64, initializer_range=0.1)).train()
     for lengths in ((40, 40, 40, 40), (40, 25, 33, 9), (33, 40, 21, 3)):
@@ -76,7 +76,7 @@ def test_a_run_goes_on(
     make_tokens: Callable[..., TokenPart],
     tmp_path: Path,
 ) -> None:
-    """Interrupted and resumed as if uninterrupted, but for the order of a GPU's additions."""
+    """An interrupted run gives the same losses, except for the order of additions on a GPU."""
     tokens = make_tokens([tiny_sentences[start : start + 10] for start in range(0, 150, 3)])
     config = replace(
         smoke(tiny_tokenizer.vocab_size), phases=(Phase(steps=30, batch_size=16, length=32),)
@@ -92,11 +92,17 @@ def test_a_run_goes_on(
 
 def _gradients(objective: PretrainingObjective, batch: Batch, *, bf16: bool) -> torch.Tensor:
     objective.zero_grad()
-    step.backward(objective, batch, Counts.of(batch), None, bf16)
+    with torch.autocast("cuda", dtype=torch.bfloat16, enabled=bf16):
+        losses = objective(batch)
+    losses.total.backward()
     return torch.cat([each.grad.flatten().cpu() for each in objective.parameters()])  # type: ignore[union-attr]
 
 
+def _attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    return attend_with_weights(q, k, v, None, 0.0)[0]
+
+
 def _close(found: torch.Tensor, expected: torch.Tensor, tolerance: float = 0.02) -> bool:
-    """Whether the norm of the difference is so small a share of the norm."""
+    """Whether the norm of the difference is below a share of the norm."""
     error = torch.linalg.vector_norm(found.double() - expected.double())
     return bool(error < tolerance * torch.linalg.vector_norm(expected.double()))

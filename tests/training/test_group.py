@@ -1,4 +1,4 @@
-"""What the processes of a run tell each other, and what they say when one does not answer."""
+"""Communication between the processes of a run, and the errors when one does not respond."""
 
 from __future__ import annotations
 
@@ -36,16 +36,19 @@ def test_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_silent_process_ends_the_wait(processes: Processes) -> None:
-    with pytest.raises(ConnectionError, match="another process of the run died or is silent"):
+    with pytest.raises(
+        ConnectionError, match="another process of the run died or does not respond"
+    ):
         processes.run(fall_silent, 2)
 
 
+@pytest.mark.slow
 def test_a_missing_process_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("RANK", "0"), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("MASTER_PORT", "0")
     with (
-        pytest.raises(ConnectionError, match="not all processes of the run came"),
+        pytest.raises(ConnectionError, match="not all processes of the run connected"),
         Group.join("cpu", timeout=2),
     ):
         pass

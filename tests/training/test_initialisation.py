@@ -1,9 +1,10 @@
-"""First weights: values carried over exactly, means in float64, clear refusals."""
+"""Initial weights: exact copies, means in float64, and errors."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ BIAS = "predictions.bias"
 
 @pytest.fixture(scope="module")
 def config(tiny_config: Callable[..., AlbertConfig]) -> AlbertConfig:
-    """The source's."""
+    """The configuration of the source."""
     return tiny_config()
 
 
@@ -32,7 +33,7 @@ def source(
     tiny_folder: Path,
     tiny_tokenizer: AlbertTokenizer,
 ) -> Path:
-    """A checkpoint, of which the prediction bias is not zero either."""
+    """A checkpoint with a prediction bias that is not zero."""
     folder = tmp_path_factory.mktemp("source")
     model = AlbertForPreTraining.from_pretrained(tiny_folder)
     torch.manual_seed(1)
@@ -44,7 +45,7 @@ def source(
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory, tiny_sentences: list[str]) -> AlbertTokenizer:
-    """Of its pieces many are the source's, others can be made of them, and some are Russian."""
+    """Many of its pieces are in the source, others can be split into those, some are Russian."""
     folder = tmp_path_factory.mktemp("other")
     words = product(("re", "over", "un"), ("walk", "paint", "model", "sold"), ("ed", "ing", "er"))
     russian = ["Москва и Волга", "Волга и Нева", "Нева и Москва"]
@@ -53,7 +54,7 @@ def other(tmp_path_factory: pytest.TempPathFactory, tiny_sentences: list[str]) -
 
 
 def best_split(piece: str, spiece: Path) -> list[int] | None:
-    """The ids of the likeliest split of a piece, or None if there is none."""
+    """The ids of the most probable split of a piece, or None if there is none."""
     model = sentencepiece.SentencePieceProcessor(str(spiece))
     ids = {model.id_to_piece(token_id): token_id for token_id in range(5, len(model))}
     best: list[tuple[float, list[int]] | None] = [(0.0, [])]
@@ -84,7 +85,7 @@ def test_fresh_weights_are_the_constructors(
     assert str(told) == "fresh weights: 70 fresh"
     after = torch.rand(1)
     torch.manual_seed(9)
-    assert after == torch.rand(1)  # nobody else's random numbers are touched
+    assert after == torch.rand(1)  # the global random state is unchanged
 
 
 def test_the_same_vocabulary_is_loading(
@@ -120,7 +121,12 @@ def test_another_vocabulary(config: AlbertConfig, other: AlbertTokenizer, source
             counts["averaged"] += 1
         else:
             counts["fresh"] += 1
-    assert told == Initialisation(source=str(source), **counts)
+    assert told == Initialisation(
+        source=str(source),
+        carried=counts["carried"],
+        averaged=counts["averaged"],
+        fresh=counts["fresh"],
+    )
     assert min(counts.values()) >= 5
     assert counts["averaged"] > 10
     for name, array in file.items():
@@ -211,8 +217,8 @@ def test_a_source_without_all_heads(
     assert set(told.fresh_tensors) == missing
     assert "fresh pooler.weight" in str(told)
     torch.manual_seed(7)
-    drawn = AlbertForPreTraining(config)
-    assert torch.equal(model.albert.pooler.weight, drawn.albert.pooler.weight)
+    drawn, pooler = AlbertForPreTraining(config).state_dict(), "albert.pooler.weight"
+    assert torch.equal(model.state_dict()[pooler], drawn[pooler])
     file = load_file(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(model.state_dict()[WORDS].numpy(), file[WORDS])
 
@@ -234,7 +240,7 @@ def test_what_does_not_fit(
     config: AlbertConfig,
     tiny_tokenizer: AlbertTokenizer,
     source: Path,
-    changes: dict,
+    changes: dict[str, Any],
     message: str,
 ) -> None:
     with pytest.raises(ValueError, match=message) as raised:
@@ -265,3 +271,47 @@ def test_a_source_without_its_vocabulary(
         initialise(config, tiny_tokenizer, 0, tmp_path)
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         initialise(config, tiny_tokenizer, 0, tmp_path / "none")
+
+
+def word_pieces(folder: Path, pieces: list[str]) -> AlbertTokenizer:
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    path = folder / "vocab.txt"
+    path.write_text("".join(f"{piece}\n" for piece in [*special, *pieces]), encoding="utf-8")
+    return AlbertTokenizer(path)
+
+
+def test_a_vocabulary_of_word_pieces_from_one_of_sentencepiece(
+    config: AlbertConfig, source: Path, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    theirs = tiny_tokenizer.get_vocab()
+    whole = next(p for p in theirs if p.startswith("▁") and len(p) > 1 and p[1:].isalpha())
+    part = next(p for p in theirs if p.isalpha() and f"▁{p}" not in theirs)
+    tokenizer = word_pieces(tmp_path, [whole[1:], f"##{part}", ".", f"{whole[1:]}{part}", "☃"])
+    sizes = replace(config, vocab_size=10)
+    model, report = initialise(sizes, tokenizer, 0, source)
+    old = load_file(source / "model.safetensors")[WORDS]
+    new = model.state_dict()[WORDS].numpy()
+    special = ("<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]")
+    for at, piece in enumerate([*special, whole, part, "."]):
+        np.testing.assert_array_equal(new[at], old[theirs[piece]])
+    row = tiny_tokenizer(f"{whole[1:]}{part}", add_special_tokens=False)["input_ids"]
+    np.testing.assert_allclose(new[8], old[row].mean(0), rtol=1e-5)
+    assert (report.carried, report.averaged, report.fresh) == (8, 1, 1)
+
+
+def test_a_vocabulary_of_sentencepiece_from_word_pieces(
+    config: AlbertConfig, tiny_tokenizer: AlbertTokenizer, tmp_path: Path
+) -> None:
+    theirs = word_pieces(tmp_path, ["the", "##s", ".", "river"])
+    torch.manual_seed(3)
+    AlbertForPreTraining(replace(config, vocab_size=9)).save_pretrained(tmp_path)
+    theirs.save_pretrained(tmp_path)
+    model, report = initialise(config, tiny_tokenizer, 0, tmp_path)
+    old = load_file(tmp_path / "model.safetensors")[WORDS]
+    new = model.state_dict()[WORDS].numpy()
+    ids = tiny_tokenizer.get_vocab()
+    same = {"<pad>": 0, "<unk>": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4, ".": 7}
+    same |= {piece: at for piece, at in {"▁the": 5, "s": 6, "▁river": 8}.items() if piece in ids}
+    for piece, at in same.items():
+        np.testing.assert_array_equal(new[ids[piece]], old[at])
+    assert report.carried == len(same)

@@ -1,4 +1,4 @@
-"""Runs that do not fit are refused with advice that helps; what Linux tells is read."""
+"""Runs that do not fit are refused with advice that helps; free memory is read from Linux."""
 
 import re
 from dataclasses import replace
@@ -9,14 +9,14 @@ import pytest
 from albertlm import costs
 from albertlm.recipes.published import published
 from albertlm.training import memory
-from albertlm.training.config import Execution, Phase, PretrainingConfig
+from albertlm.training.run_config import Execution, Phase, PretrainingConfig
 
 CPU = Execution(bf16=True, device="cpu")
 
 
 @pytest.fixture
 def config() -> PretrainingConfig:
-    """albert-base, where the second phase takes more."""
+    """albert-base, with a second phase that needs more memory."""
     base = published(30_000, size="base", version="v2")
     phases = (
         Phase(steps=4000, batch_size=64, length=128),
@@ -34,17 +34,21 @@ def test_what_fits_passes(config: PretrainingConfig) -> None:
     memory.check_memory(config, CPU, available=needed(config))
     memory.check_memory(config, replace(CPU, micro_batch=1), available=1e9)
     memory.check_memory(config, CPU, ranks=64, available=1e9)
+    averaged = replace(config, average=0.998)
+    memory.check_memory(averaged, CPU, available=needed(config, optimizer_states=3))
+    with pytest.raises(ValueError, match="a step of phase 2 needs"):
+        memory.check_memory(averaged, CPU, available=needed(config))
     checkpointed = needed(config, checkpointing=True)
     memory.check_memory(config, replace(CPU, checkpointing=True), available=checkpointed)
 
 
 def test_the_advice_is_the_most_that_fits(config: PretrainingConfig) -> None:
     available = 4e9
-    with pytest.raises(ValueError, match="a step of phase 2 takes") as refused:
+    with pytest.raises(ValueError, match="a step of phase 2 needs") as refused:
         memory.check_memory(config, CPU, available=available)
     said = str(refused.value)
     assert f"{needed(config) / 1e9:.1f} GB with 64 examples of 512 tokens at a time" in said
-    assert "and there are 4.0 GB; use --micro-batch " in said
+    assert "but only 4.0 GB are free; use --micro-batch " in said
     advised = int(re.findall(r"--micro-batch (\d+)", said)[0])
     memory.check_memory(config, replace(CPU, micro_batch=advised), available=available)
     with pytest.raises(ValueError, match="a step of phase"):
@@ -57,11 +61,11 @@ def test_several_processes_may_share_the_states(config: PretrainingConfig) -> No
     unshared = replace(config, model=config.model.with_sharing("none"))
     one = replace(CPU, micro_batch=1)
     weights = 4 * sum(costs.parameters_by_part(unshared.model).values())
-    available = 4.5 * weights  # weights, gradients and two moments, little more
+    available = 4.5 * weights  # little more than weights, gradients and two moments
     with pytest.raises(ValueError, match=r"use --sharded$"):
         memory.check_memory(unshared, one, ranks=8, available=available)
     memory.check_memory(unshared, replace(one, sharded=True), ranks=8, available=available)
-    with pytest.raises(ValueError, match="not even one fits: use a smaller model"):
+    with pytest.raises(ValueError, match="not even one example fits: use a smaller model"):
         memory.check_memory(unshared, one, available=weights)
 
 
@@ -90,7 +94,7 @@ VERSIONS = {
 @pytest.mark.parametrize(
     ("version", "groups", "folders", "expected"),
     [
-        # folder: limit, used, and cached of that, in GiB
+        # folder: limit, used, and the cached part of that, in GiB
         (2, "0::/", {"": ("max", 1, 0)}, 8),
         (2, "0::/", {"": (6, 5, 2)}, 3),
         (2, "0::/job/step", {"job": (4, 1, 0), "job/step": ("max", 1, 0)}, 3),

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from albertlm.training.metrics import FILE, MetricsLog
+from albertlm.training.metrics import METRICS, MetricsLog
 
 
 def lines(run: Path) -> list[dict[str, float]]:
-    return list(map(json.loads, (run / FILE).read_text("utf-8").splitlines()))
+    return list(map(json.loads, (run / METRICS).read_text("utf-8").splitlines()))
 
 
 def test_a_line_holds_sums_and_means(tmp_path: Path) -> None:
@@ -22,6 +22,24 @@ def test_a_line_holds_sums_and_means(tmp_path: Path) -> None:
     ]
 
 
+def test_a_mean_over_pairs_has_their_weight(tmp_path: Path) -> None:
+    """A step without pairs has none, and a line of such steps neither."""
+    steps: list[dict[str, float]] = [
+        {"mlm_loss": 4.0, "pairs": 1, "sop_loss": 0.9},
+        {"mlm_loss": 3.0, "pairs": 3, "sop_loss": 0.5},
+        {"mlm_loss": 2.0, "pairs": 0},
+        {"mlm_loss": 1.0, "pairs": 0},
+    ]
+    log = MetricsLog(tmp_path, 0, 3, {"sop_loss": "pairs"})
+    for number, values in enumerate(steps, start=1):
+        log.add(number, values, last=number == 4)
+    log.close()
+    assert lines(tmp_path) == [
+        {"step": 3, "mlm_loss": 3.0, "pairs": 4, "sop_loss": pytest.approx((0.9 + 3 * 0.5) / 4)},
+        {"step": 4, "mlm_loss": 1.0, "pairs": 0},
+    ]
+
+
 @pytest.mark.parametrize("tail", ["", '{"step": 3, "mlm_', '{"step": 9, "mlm_loss": 1.0}\n'])
 def test_what_lies_behind_the_step_is_cut_off(tmp_path: Path, tail: str) -> None:
     log = MetricsLog(tmp_path, 0, 1)
@@ -29,7 +47,7 @@ def test_what_lies_behind_the_step_is_cut_off(tmp_path: Path, tail: str) -> None
     log.validation(1, {"mlm_loss": 4.0})
     log.event(2, "rollback", reason="a jump")
     log.close()
-    with (tmp_path / FILE).open("a", encoding="utf-8") as file:
+    with (tmp_path / METRICS).open("a", encoding="utf-8") as file:
         file.write(tail)
     MetricsLog(tmp_path, 1, 1).close()
     assert lines(tmp_path) == [

@@ -1,4 +1,4 @@
-"""LAMB against a float64 transcription of the formula of google-research/albert."""
+"""LAMB against a float64 implementation of the formula of google-research/albert."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from albertlm import AlbertForPreTraining
-from albertlm.training.optimizer import Lamb, albert_parameter_groups, clip_
+from albertlm.training.optimizer import OPTIMIZERS, Lamb, albert_parameter_groups, clip_
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -28,7 +28,7 @@ def reference(weights: Arrays, gradients: list[Arrays], rates: list[float]) -> A
             if "bias" not in name:
                 update = update + 0.01 * weights[name]
                 w_norm, u_norm = np.linalg.norm(weights[name]), np.linalg.norm(update)
-                ratio = w_norm / u_norm if w_norm > 0 and u_norm > 0 else 1.0
+                ratio = float(w_norm / u_norm) if w_norm > 0 and u_norm > 0 else 1.0
             weights[name] = weights[name] - rate * ratio * update
     return weights
 
@@ -103,3 +103,30 @@ def test_what_never_had_a_gradient_stays() -> None:
         optimizer.step()
     assert not torch.allclose(used, torch.ones(3, 3))
     assert torch.equal(unused, torch.ones(3, 3))
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_adamw_against_the_formula(corrected: bool) -> None:
+    rng = np.random.default_rng(1)
+    start = {"dense.weight": rng.normal(size=(4, 3)), "dense.bias": rng.normal(size=4)}
+    weights = {name: torch.tensor(each, dtype=torch.float32) for name, each in start.items()}
+    name = "adamw" if corrected else "adamw-uncorrected"
+    optimizer = OPTIMIZERS[name](weights, 0.1, lambda _: [])
+    for each in weights.values():
+        optimizer.state[each] |= {key: torch.zeros_like(each) for key in ("exp_avg", "exp_avg_sq")}
+    optimizer.param_groups[0]["lr"] = optimizer.param_groups[1]["lr"] = 0.01
+    means, squares = ({key: 0.0 * each for key, each in start.items()} for _ in range(2))
+    for step in range(1, 21):
+        for key, each in weights.items():
+            gradient = rng.normal(size=each.shape)
+            each.grad = torch.tensor(gradient, dtype=torch.float32)
+            means[key] = 0.9 * means[key] + 0.1 * gradient
+            squares[key] = 0.999 * squares[key] + 0.001 * gradient**2
+            mean, square = means[key], squares[key]
+            if corrected:
+                mean, square = mean / (1 - 0.9**step), square / (1 - 0.999**step)
+            decay = 0.1 * start[key] if key == "dense.weight" else 0.0
+            start[key] = start[key] - 0.01 * (mean / (np.sqrt(square) + 1e-6) + decay)
+        optimizer.step()
+    for key, each in weights.items():
+        assert each.numpy() == pytest.approx(start[key], rel=1e-4, abs=1e-6)

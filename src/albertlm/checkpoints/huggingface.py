@@ -1,55 +1,60 @@
-"""Weights in the hub's folders: safetensors, whole or in shards, and `pytorch_model.bin`."""
+"""Weights in folders of the hub: safetensors and `pytorch_model.bin`, also in shards.
+
+safetensors has no checksums, so the files that are written here carry one in their metadata.
+"""
 
 from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from albertlm import storage
-from albertlm.checkpoints import names
+from albertlm.checkpoints import names, other_names
 
 SAFETENSORS = "model.safetensors"
 PYTORCH = "pytorch_model.bin"
+_INDEX = ".index.json"
+
+_CHECKSUM = "albertlm_crc32"
+"""The entry in the metadata of a file with the CRC-32 of its tensors."""
+
+_SAFETENSORS_TYPES = {"float64": "F64", "float32": "F32", "float16": "F16"}
 
 
-def read(folder: str | Path) -> dict[str, np.ndarray]:
-    """The weights in a folder as float32, by their names in the table of `names`.
+def is_in(folder: Path) -> bool:
+    files = (f"{name}{ending}" for name in (SAFETENSORS, PYTORCH) for ending in ("", _INDEX))
+    return any((folder / file).is_file() for file in files)
 
-    What is stored as float32 is mapped and not read: a value costs memory when it is used.
 
-    Args:
-        folder: holds `model.safetensors` or `pytorch_model.bin`, or the shards of one and an index.
-
-    Raises:
-        FileNotFoundError: there is no such file, or a shard is missing.
-        ValueError: a file is damaged, holds more than tensors, or contradicts the index.
-    """
-    folder = Path(folder)
-    for name, read_file in ((SAFETENSORS, _read_safetensors), (PYTORCH, _read_pytorch)):
+def read(folder: Path, *, keep_half: bool = False) -> dict[str, np.ndarray]:
+    """The weights in a folder; see `checkpoints.read`."""
+    of_safetensors = partial(_read_safetensors, keep_half=keep_half)
+    for name, read_file in ((SAFETENSORS, of_safetensors), (PYTORCH, _read_pytorch)):
         if (folder / name).is_file():
             return _canonical(folder, read_file(folder / name))
-        if (folder / f"{name}.index.json").is_file():
-            return _canonical(folder, _read_shards(folder / f"{name}.index.json", read_file))
+        if (folder / f"{name}{_INDEX}").is_file():
+            return _canonical(folder, _read_shards(folder / f"{name}{_INDEX}", read_file))
     raise FileNotFoundError(f"{folder} holds no weights; it needs a {SAFETENSORS} or a {PYTORCH}")
 
 
 def write(
     folder: str | Path, tensors: Mapping[str, np.ndarray], *, max_shard_bytes: int = 5 * 10**9
 ) -> None:
-    """Write `model.safetensors`, or shards with an index where it would be larger than a shard.
+    """Write `model.safetensors`, or shards and an index if it would be too large.
 
     Args:
-        folder: is made if it is missing; weights of an earlier `write` in it are replaced.
+        folder: created if it does not exist; weights of an earlier `write` are replaced.
         tensors: float32 or float16 arrays by the hub's names.
-        max_shard_bytes: no shard holds more, unless one tensor alone does.
+        max_shard_bytes: the largest size of a shard, unless a single tensor is larger.
 
     Raises:
         OSError: the disk is full or the folder cannot be written.
@@ -68,15 +73,15 @@ def write(
         home = {name: file for file, shard in zip(files, shards, strict=True) for name in shard}
         size = sum(tensor.nbytes for tensor in tensors.values())
         index = {"metadata": {"total_size": size}, "weight_map": home}
-        storage.write_json(folder / f"{SAFETENSORS}.index.json", index)
-        files.append(f"{SAFETENSORS}.index.json")
-    for pattern in (SAFETENSORS, "model-*-of-*.safetensors", f"{SAFETENSORS}.index.json"):
+        storage.write_json(folder / f"{SAFETENSORS}{_INDEX}", index)
+        files.append(f"{SAFETENSORS}{_INDEX}")
+    for pattern in (SAFETENSORS, "model-*-of-*.safetensors", f"{SAFETENSORS}{_INDEX}"):
         for path in folder.glob(pattern):
             if path.name not in files:
                 path.unlink()
 
 
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
+def _read_safetensors(path: Path, *, keep_half: bool) -> dict[str, np.ndarray]:
     try:
         with safe_open(path, framework="numpy"):  # checks every size and offset
             pass
@@ -85,30 +90,51 @@ def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
     data = np.asarray(np.memmap(path, np.uint8, mode="c"))
     start = 8 + int.from_bytes(data[:8].tobytes(), "little")
     header = json.loads(data[8:start].tobytes())
-    header.pop("__metadata__", None)
-    return {
-        name: _decode(f"{path}: {name}", data[start:], entry)
+    metadata = header.pop("__metadata__", {})
+    stored = {
+        name: (entry["dtype"], entry["shape"], data[start:][slice(*entry["data_offsets"])])
         for name, entry in header.items()
+    }
+    if _CHECKSUM in metadata and metadata[_CHECKSUM] != _checksum(stored):
+        raise ValueError(f"{path} is damaged: its checksum differs; fetch or save it again")
+    tensors = {
+        name: _decode(f"{path}: {name}", *each, keep_half=keep_half)
+        for name, each in stored.items()
         if not names.is_buffer(name)
     }
+    # TensorFlow's kernels are transposed, which the shapes of square ones do not show
+    return other_names.from_keras(tensors) if metadata.get("format") == "tf" else tensors
 
 
-def _decode(name: str, data: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
-    """One tensor as float32; NumPy lacks bfloat16, which is the upper half of a float32."""
-    begin, end = entry["data_offsets"]
-    stored = data[begin:end]
-    match entry["dtype"]:
+def _checksum(tensors: Mapping[str, tuple[str, Sequence[int], np.ndarray]]) -> str:
+    """The CRC-32 of names, types, shapes and bytes of tensors, in hexadecimal."""
+    value = 0
+    for name, (dtype, shape, content) in sorted(tensors.items()):
+        value = zlib.crc32(f"{name} {dtype} {list(shape)}".encode(), value)
+        value = zlib.crc32(content.data, value)
+    return f"{value:08x}"
+
+
+def _decode(
+    name: str, dtype: str, shape: Sequence[int], stored: np.ndarray, *, keep_half: bool
+) -> np.ndarray:
+    """One tensor as float32, or float16 if it is so and `keep_half`.
+
+    bfloat16, which NumPy lacks, is the upper half of a float32.
+    """
+    match dtype:
         case "BF16":
             bits = stored.view(np.uint16).astype(np.uint32)
             bits <<= 16
             values = bits.view(np.float32)
-        case "F64" | "F32" | "F16" as dtype:
+        case "F64" | "F32" | "F16":
             values = stored.view(f"<f{int(dtype[1:]) // 8}")
-        case dtype:
+        case _:
             raise ValueError(f"{name} is {dtype}; only floating-point weights can be read")
-    # a copy only where the type differs or the file does not align the values
-    aligned = np.require(values, np.float32, "A")
-    return aligned.reshape(entry["shape"])
+    # copied only if the type differs or the values are not aligned in the file
+    kept = np.float16 if keep_half and dtype == "F16" else np.float32
+    aligned = np.require(values, kept, "A")
+    return aligned.reshape(shape)
 
 
 def _read_pytorch(path: Path) -> dict[str, np.ndarray]:
@@ -128,9 +154,11 @@ def _read_pytorch(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} holds a {type(tensors).__name__}; it must hold named tensors")
     arrays = {}
     for name, tensor in tensors.items():
+        if not isinstance(name, str):
+            raise ValueError(f"{path} has a tensor named {name!r}; it must hold named tensors")
         if not names.is_buffer(name):
-            if not (isinstance(tensor, torch.Tensor) and tensor.is_floating_point()):
-                kind = getattr(tensor, "dtype", type(tensor).__name__)
+            kind = _kind_of(tensor)
+            if kind:
                 raise ValueError(
                     f"{path}: {name} is {kind}; only floating-point weights can be read"
                 )
@@ -138,13 +166,26 @@ def _read_pytorch(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
+def _kind_of(tensor: Any) -> str:
+    """What something is that is no dense tensor of floating-point numbers, or an empty string."""
+    import torch
+
+    if not isinstance(tensor, torch.Tensor):
+        return type(tensor).__name__
+    if tensor.is_nested:
+        return "a nested tensor"
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        return f"a tensor of the layout {tensor.layout} on {tensor.device}"
+    return "" if tensor.is_floating_point() else str(tensor.dtype)
+
+
 def _read_shards(
     index: Path, read_file: Callable[[Path], dict[str, np.ndarray]]
 ) -> dict[str, np.ndarray]:
-    """All shards that an index names; they must hold exactly what it says."""
+    """The tensors of all shards in an index, which must agree with it."""
     try:
-        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
-        # names alone, so that no index leads out of the folder
+        weight_map = storage.read_json(index)["weight_map"]
+        # only the names, so that an index cannot refer to other folders
         home = {name: Path(file).name for name, file in weight_map.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{index} is not an index of shards; fetch it again") from None
@@ -166,7 +207,7 @@ def _read_shards(
 
 
 def _split(tensors: Mapping[str, np.ndarray], limit: int) -> Iterator[dict[str, np.ndarray]]:
-    """Tensors in their order, a new shard wherever the next would grow beyond the limit."""
+    """The tensors in order, with a new shard before a tensor that would exceed the limit."""
     shard: dict[str, np.ndarray] = {}
     size = 0
     for name, tensor in tensors.items():
@@ -179,12 +220,31 @@ def _split(tensors: Mapping[str, np.ndarray], limit: int) -> Iterator[dict[str, 
 
 
 def _write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    """Write a file with the same bytes for the same tensors; the library orders metadata at random.
+
+    Source: the description of the format in the README of huggingface/safetensors.
+    """
+    # large numbers first, so that all are aligned
+    ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    contiguous = [(name, np.ascontiguousarray(tensor)) for name, tensor in ordered]
+    stored = {
+        name: (_SAFETENSORS_TYPES[array.dtype.name], array.shape, array.reshape(-1).view(np.uint8))
+        for name, array in contiguous
+    }
+    header: dict[str, Any] = {"__metadata__": {"format": "pt", _CHECKSUM: _checksum(stored)}}
+    end = 0
+    for name, (dtype, shape, content) in stored.items():
+        offsets = [end, end := end + content.size]
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
     try:
-        save_file(contiguous, path, metadata={"format": "pt"})
-        path.chmod(0o644)  # safetensors lets nobody but the owner read
-    except SafetensorError as error:
-        raise OSError(f"weights cannot be written to {path.parent} ({error})") from None
+        with path.open("wb") as file:
+            file.write(len(text).to_bytes(8, "little") + text)
+            for _, _, content in stored.values():
+                file.write(content.data)
+    except OSError as error:  # which names no file if the disk is full
+        raise OSError(error.errno, error.strerror, str(path.parent)) from None
 
 
 def _canonical(folder: Path, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,9 +1,9 @@
-"""`albertlm corpus`: documents of any format to a corpus, and a look at it."""
+"""`albertlm corpus`: build a corpus from documents of any format, and inspect it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +13,11 @@ import typer
 from albertlm.cli import common
 
 if TYPE_CHECKING:
-    from albertlm.corpus.build import Progress
+    from albertlm.corpus.build import BuildProgress
     from albertlm.corpus.documents import Document
     from albertlm.corpus.shards import Corpus
 
-corpus = typer.Typer(help="Build a corpus from dumps, books and files, and look at it.")
+corpus = typer.Typer(help="Build a corpus from dumps, books and files, and inspect it.")
 
 
 @corpus.command()
@@ -25,34 +25,32 @@ def build(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Files, folders or URLs: MediaWiki dumps, parquet, WikiExtractor's output, JSON "
             "lines, and books as .txt, .html or .epub.",
         ),
     ],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the corpus.")],
-    language: common.Language = "en",
+    language: common.LanguageOption = "en",
     any_language: Annotated[
         bool, typer.Option("--any-language", help="Keep documents in other languages too.")
     ] = False,
-    min_characters: Annotated[
-        int, typer.Option(min=0, help="Shorter documents are left out.")
-    ] = 200,
+    min_characters: Annotated[int, typer.Option(min=0, help="Leave out shorter documents.")] = 200,
     similarity: Annotated[
-        float, typer.Option(help="Near copies have this share of five-word sequences in common.")
+        float, typer.Option(help="Share of five-word sequences that near copies have in common.")
     ] = 0.8,
     keep_dropped: Annotated[
-        bool, typer.Option("--keep-dropped", help="Keep what is left out in OUTPUT/dropped.")
+        bool, typer.Option("--keep-dropped", help="Keep the documents left out in OUTPUT/dropped.")
     ] = False,
-    workers: common.Workers = None,
-    engine: common.MapEngine = "local",
-    address: common.Address = None,
-    as_json: common.Json = False,
+    workers: common.WorkersOption = None,
+    runner: common.RunnerOption = "local",
+    address: common.AddressOption = None,
+    as_json: common.JsonOption = False,
 ) -> None:
-    """Make a corpus: clean, filtered, deduplicated documents, a sentence a line.
+    """Build a corpus of clean, filtered, deduplicated documents, one sentence per line.
 
-    Run it again after an interruption: it goes on, and ends in the same bytes.
+    Run the command again after an interruption: it resumes, and produces the same bytes.
     """
     from albertlm.corpus.build import BuildConfig
     from albertlm.corpus.build import build as build_corpus
@@ -65,11 +63,15 @@ def build(
         similarity=similarity,
         keep_dropped=keep_dropped,
     )
-    with _steps() as show, open_executor(engine, workers=workers, address=address) as executor:
+    with (
+        common.resumable(),
+        _steps() as show,
+        open_executor(runner, workers=workers, address=address) as executor,
+    ):
         built = build_corpus(inputs, output, config, executor, show)
     counts, ignored = built.manifest["counts"], built.manifest["ignored"]
-    for path in ignored:
-        print(f"warning: {path} was ignored: no format reads it", file=sys.stderr)
+    if ignored:
+        print(f"warning: {_ignored(ignored)}", file=sys.stderr)
     if as_json:
         common.print_json({"corpus": str(output), **counts, "ignored": ignored})
         return
@@ -79,14 +81,29 @@ def build(
     common.print_table(("documents", "#number"), rows, title=str(output))
 
 
-@contextmanager
-def _steps() -> Iterator[Callable[[Progress], None]]:
-    """A bar for each step of a build, on the standard error where it is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
+def _ignored(paths: Sequence[str]) -> str:
+    """Return what to say about files of no supported format, in one line for any number."""
+    if len(paths) == 1:
+        return f"{paths[0]} was ignored: its format is not supported"
+    return (
+        f"{len(paths):,} files, such as {paths[0]}, were ignored: their formats are not supported; "
+        "manifest.json lists all"
+    )
 
-    bars = Bars(
+
+@contextmanager
+def _steps() -> Iterator[Callable[[BuildProgress], None]]:
+    """A bar for each step of a build, if the standard error is a terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -97,7 +114,7 @@ def _steps() -> Iterator[Callable[[Progress], None]]:
     known = {}
     with bars:
 
-        def show(progress: Progress) -> None:
+        def show(progress: BuildProgress) -> None:
             if progress.step not in known:
                 known[progress.step] = bars.add_task(progress.step)
             bars.update(known[progress.step], completed=progress.done, total=progress.total)
@@ -107,23 +124,22 @@ def _steps() -> Iterator[Callable[[Progress], None]]:
 
 @corpus.command()
 def sample(
-    folder: common.Corpus,
+    folder: common.CorpusArgument,
     *,
     count: Annotated[int, typer.Option(min=1, help="Documents to show.")] = 3,
-    seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random selection.")] = 0,
     dropped: Annotated[
-        bool, typer.Option("--dropped", help="Show what was left out, and why.")
+        bool, typer.Option("--dropped", help="Show documents left out, and why.")
     ] = False,
     characters: Annotated[
-        int, typer.Option(min=1, help="Show so much of each document's beginning.")
+        int, typer.Option(min=1, help="Characters to show of each document.")
     ] = 500,
-    as_json: common.Json = False,
+    as_json: common.JsonOption = False,
 ) -> None:
-    """Show documents of a corpus, drawn at random."""
+    """Show random documents of a corpus."""
     from dataclasses import asdict
 
-    from albertlm.corpus.sampling import sample_documents, sample_drops
-    from albertlm.corpus.shards import Corpus
+    from albertlm.corpus.shards import Corpus, sample_documents, sample_drops
 
     draw = sample_drops if dropped else sample_documents
     rows = draw(Corpus.open(folder), count, seed)
@@ -141,17 +157,17 @@ def sample(
 
 @corpus.command()
 def stats(
-    folder: common.Corpus,
+    folder: common.CorpusArgument,
     *,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw lengths, drops and fit: .png or .svg.")
+        Path | None, typer.Option(help="Plot lengths, drops and fit: .png or .svg.")
     ] = None,
     vocabulary: Annotated[
-        str | None, typer.Option(help="Measure how this vocabulary fits: a folder or a hub id.")
+        str | None, typer.Option(help="Measure how well this vocabulary fits: a folder or hub id.")
     ] = None,
-    as_json: common.Json = False,
+    as_json: common.JsonOption = False,
 ) -> None:
-    """Show lengths, what was left out, and how a vocabulary fits."""
+    """Show lengths, the documents left out, and how well a vocabulary fits."""
     from albertlm.corpus import statistics
     from albertlm.corpus.shards import Corpus
 
@@ -167,10 +183,12 @@ def stats(
                     yield document
 
         found = statistics.describe(documents())
-    dropped = opened.manifest["counts"]["dropped"]
+    dropped = opened.dropped
     fit = _fit(vocabulary, opened) if vocabulary else {}
     if plot:
-        statistics.plot(found, dropped, plot, fit)
+        from albertlm.reporting import figures
+
+        figures.draw_corpus(found, dropped, plot, fit)
     if as_json:
         common.print_json({**found.to_dict(), "dropped": dropped, **fit})
         return
@@ -190,9 +208,9 @@ def stats(
 
 
 def _fit(vocabulary: str, corpus: Corpus) -> dict[str, float]:
-    """How a vocabulary fits all documents of a corpus."""
-    from albertlm.tokenization.fertility import fertility
+    """Measures of how well a vocabulary fits all documents of a corpus."""
     from albertlm.tokenization.tokenizer import AlbertTokenizer
+    from albertlm.tokenization.vocabulary import fertility
 
     texts = (document.text for shard in corpus.shards for document in corpus.documents(shard))
     counts = fertility(AlbertTokenizer.from_pretrained(vocabulary), texts)

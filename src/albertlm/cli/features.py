@@ -1,4 +1,4 @@
-"""`albertlm features`: a file of texts to a file of vectors."""
+"""`albertlm features`: write feature vectors for a file of texts, of any size into a folder."""
 
 from __future__ import annotations
 
@@ -10,44 +10,77 @@ import numpy as np
 import typer
 
 from albertlm import storage
-from albertlm.cli import common
-from albertlm.inference.engine import Floats
+from albertlm.cli import bulk, common
+from albertlm.inference.arithmetic import Floats
 
 Chunk = tuple[list[str], list[Floats]]
 
 
 def features(
     texts: Annotated[
-        Path, typer.Argument(metavar="TEXTS", help="A file with one text a line; - is stdin.")
+        Path, typer.Argument(metavar="TEXTS", help="A file with one text per line; - is stdin.")
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="The file to write: .npz or .parquet.")
+        Path,
+        typer.Argument(metavar="OUTPUT", help="A .npz, a .parquet or, without suffix, a folder."),
     ],
     *,
-    model: common.Model = None,
+    model: common.ModelOption = None,
     pooling: Annotated[
         Literal["mean", "cls", "pooled", "tokens"],
-        typer.Option(help="One vector a text, or with `tokens` one for each token."),
+        typer.Option(help="One vector per text or, with `tokens`, one per token."),
     ] = "mean",
-    normalize: Annotated[bool, typer.Option("--normalize", help="Vectors of length 1.")] = False,
+    normalize: Annotated[bool, typer.Option("--normalize", help="Scale to length 1.")] = False,
     truncate: Annotated[
-        bool, typer.Option("--truncate", help="Cut texts that are too long for the model.")
+        bool, typer.Option("--truncate", help="Truncate texts that are too long for the model.")
     ] = False,
-    batch_size: common.BatchSize = 16,
-    engine: common.Engine = "numpy",
-    as_json: common.Json = False,
+    batch_size: common.BatchSizeOption = 16,
+    engine: common.EngineOption = None,
+    device: common.DeviceOption = None,
+    dtype: common.DTypeOption = "auto",
+    workers: common.WorkersOption = None,
+    runner: common.RunnerOption = "local",
+    address: common.AddressOption = None,
+    as_json: common.JsonOption = False,
 ) -> None:
     """Write the features of texts.
 
-    .npz holds `features`, and with --pooling tokens also `offsets`: the rows of text i are
+    .npz contains `features` and, with --pooling tokens, `offsets`: the rows of text i are
     those from offsets[i] to offsets[i + 1]. .parquet has the columns `text` and `features`.
-    """
-    from albertlm.inference.pipelines import pipeline
 
+    A folder is for files of any size: processes write it in shards, and the same command resumes
+    after an interruption. The column `problem` says why a line has no features.
+    """
+    if not output.suffix:
+        options = {
+            "pooling": None if pooling == "tokens" else pooling,
+            "normalize": normalize,
+            "truncation": truncate,
+            "batch_size": batch_size,
+        }
+        bulk.run_bulk(
+            "feature-extraction",
+            texts,
+            output,
+            model,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            options=options,
+            workers=workers,
+            runner=runner,
+            address=address,
+            as_json=as_json,
+        )
+        return
     if output.suffix not in _WRITERS:
-        raise ValueError(f"{output} ends in {output.suffix or 'nothing'}; name a .npz or .parquet")
-    lines = common.read_lines(texts)
-    extract = pipeline("feature-extraction", model, engine=engine)
+        raise ValueError(f"{output} ends in {output.suffix}; name a .npz, a .parquet or a folder")
+    bulk.refuse_without_folder(workers, runner, address)
+
+    from albertlm.inference.factory import pipeline
+
+    lines = common.read_texts(texts)
+    extract = pipeline("feature-extraction", model, engine=engine, device=device, dtype=dtype)
 
     def chunks() -> Iterator[Chunk]:
         for chunk in common.in_chunks(lines, batch_size, "features"):
@@ -73,7 +106,7 @@ def features(
 
 def _write_npz(path: Path, chunks: Iterable[Chunk], tokens: bool) -> None:
     rows = [row for _, chunk in chunks for row in chunk]
-    with path.open("wb") as file:  # given a path, NumPy would append .npz
+    with path.open("wb") as file:  # NumPy would append .npz to a path
         if tokens:
             offsets = np.cumsum([0, *(len(row) for row in rows)])
             np.savez(file, features=np.concatenate(rows), offsets=offsets)

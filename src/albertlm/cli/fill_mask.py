@@ -1,57 +1,87 @@
-"""`albertlm fill-mask`: texts with masks to proposals for them."""
+"""`albertlm fill-mask` and `albertlm sentence-order`: use the two pretraining heads."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from albertlm.cli import common
+from albertlm.cli import bulk, common
 
 
 def fill_mask(
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT...", help="Texts with [MASK] in them.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts that contain [MASK].")
     ] = None,
     *,
-    file: Annotated[
-        Path | None, typer.Option(help="Read texts from here, one a line; - is stdin.")
-    ] = None,
-    model: common.Model = None,
-    top_k: Annotated[int, typer.Option(min=1, help="Proposals for each mask.")] = 5,
+    file: common.FileOption = None,
+    model: common.ModelOption = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Number of proposals for each mask.")] = 5,
     targets: Annotated[
         str | None, typer.Option(help="Propose only these words, separated by commas.")
     ] = None,
     clean: Annotated[
-        bool, typer.Option("--clean", help="Leave [CLS], [SEP] and the mark ▁ out.")
+        bool, typer.Option("--clean", help="Leave out [CLS], [SEP] and the mark ▁.")
     ] = False,
-    batch_size: common.BatchSize = 16,
-    engine: common.Engine = "numpy",
-    as_json: common.Json = False,
+    exit_at: common.ExitOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write those of a --file of any size to a folder."),
+    ] = None,
+    batch_size: common.BatchSizeOption = 16,
+    engine: common.EngineOption = None,
+    device: common.DeviceOption = None,
+    dtype: common.DTypeOption = "auto",
+    workers: common.WorkersOption = None,
+    runner: common.RunnerOption = "local",
+    address: common.AddressOption = None,
+    as_json: common.JsonOption = False,
 ) -> None:
     """Propose words for the masks of texts.
 
-    With --json a list with one entry for each text: its proposals, or a list of them for each mask
-    where there are several.
+    --json prints a list with one entry for each text: its proposals or, if it has several masks, a
+    list of proposals for each. With --output, processes write parquet files with the columns
+    `text`, `problem` and `fills`, and the same command resumes after an interruption.
     """
-    all_texts = [*(texts or []), *(common.read_lines(file) if file else [])]
-    if not all_texts:
-        raise ValueError('there is no text; give one, such as "Hello I\'m a [MASK] model."')
+    options: Any = {
+        "top_k": top_k,
+        "targets": targets.split(",") if targets else None,
+        "clean": clean,
+        "exit_at": exit_at,
+        "batch_size": batch_size,
+    }
+    if output:
+        if texts or file is None:
+            raise ValueError("--output is for the texts of a file; name it with --file")
+        bulk.run_bulk(
+            "fill-mask",
+            file,
+            output,
+            model,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            options=options,
+            workers=workers,
+            runner=runner,
+            address=address,
+            as_json=as_json,
+        )
+        return
+    bulk.refuse_without_folder(workers, runner, address)
+    all_texts = common.given_texts(texts, file, "Hello I'm a [MASK] model.")
     if len(all_texts) < batch_size:
         common.use_one_thread()
 
-    from albertlm.inference.fill_mask import Fill
-    from albertlm.inference.pipelines import pipeline
+    from albertlm.inference.factory import pipeline
+    from albertlm.inference.pipelines.fill_mask import Fill
 
-    unmasker = pipeline("fill-mask", model, engine=engine)
-    words = targets.split(",") if targets else None
+    unmasker = pipeline("fill-mask", model, engine=engine, device=device, dtype=dtype)
     results = [
         result
         for chunk in common.in_chunks(all_texts, batch_size, "texts")
-        for result in unmasker(
-            chunk, top_k=top_k, targets=words, clean=clean, batch_size=batch_size
-        )
+        for result in unmasker(chunk, **options)
     ]
     if as_json:
         common.print_json(results)
@@ -72,3 +102,34 @@ def fill_mask(
                 ],
                 title=text if len(masks) == 1 else f"{text} (mask {number})",
             )
+
+
+def sentence_order(
+    first: Annotated[
+        str, typer.Argument(metavar="FIRST", help="The sentence that may come first.")
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="SECOND", help="The sentence that may follow it.")
+    ],
+    *,
+    model: common.ModelOption = None,
+    engine: common.EngineOption = None,
+    device: common.DeviceOption = None,
+    dtype: common.DTypeOption = "auto",
+    as_json: common.JsonOption = False,
+) -> None:
+    """Predict whether two sentences are in order."""
+    common.use_one_thread()
+
+    from albertlm.inference.factory import pipeline
+
+    in_order = pipeline("sentence-order", model, engine=engine, device=device, dtype=dtype)(
+        first, second
+    )
+    if as_json:
+        common.print_json({"in_order": in_order})
+    else:
+        common.print_table(
+            ("order", "#probability"),
+            [("as given", f"{in_order:.4f}"), ("swapped", f"{1 - in_order:.4f}")],
+        )

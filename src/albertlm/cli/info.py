@@ -1,4 +1,4 @@
-"""`albertlm info`: what a model is and what it costs."""
+"""`albertlm info`: show the configuration and the cost of a model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def info(
     ] = None,
     *,
     length: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of a text; the model's most by default.")
+        int | None, typer.Option(min=1, help="Tokens of a text; the model's maximum by default.")
     ] = None,
-    as_json: common.Json = False,
+    as_json: common.JsonOption = False,
 ) -> None:
-    """Show what a model is and what it costs.
+    """Show the configuration and the cost of a model.
 
-    Parameters, memory and arithmetic follow from the configuration: no weights are needed.
+    Parameters, memory and arithmetic are computed from the configuration; no weights are needed.
     """
     config = _config(model)
     report = _report(config, length or config.max_position_embeddings)

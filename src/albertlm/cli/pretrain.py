@@ -1,27 +1,45 @@
-"""`albertlm pretrain`: tokens to a model."""
+"""`albertlm pretrain`: pretrain a model on tokens."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from albertlm.cli import common
-from albertlm.training.config import Execution
+from albertlm.training.run_config import Execution
+from albertlm.training.stopping import StoppedEarlyError, ended_by_signals
 
-_DEFAULT = Execution()
+if TYPE_CHECKING:
+    from albertlm.data.token_shards import Tokens
+    from albertlm.executors import Runner
+    from albertlm.training.launch import Ended
+    from albertlm.training.pretraining import PretrainingJob
+    from albertlm.training.run_config import PretrainingConfig
 
 
+@common.with_options_of(Execution, "execution")
 def pretrain(
     recipe: Annotated[
-        str, typer.Argument(help="Name of a recipe; `albertlm recipes` shows all of them.")
+        str,
+        typer.Argument(metavar="RECIPE", help="Name of a recipe; `albertlm recipes` lists them."),
     ],
-    tokens: common.Tokens,
+    tokens: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TOKENS...",
+            help="A folder that `albertlm tokens` wrote, or several as NAME=TOKENS, whose shares "
+            "`--set phases.0.shares.NAME=0.7` sets; by default, those of their tokens.",
+        ),
+    ],
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the run; an interrupted one goes on.")
+        Path, typer.Option("--output", "-o", help="Folder of the run; an interrupted run resumes.")
     ],
     changes: Annotated[
         list[str] | None,
@@ -35,122 +53,119 @@ def pretrain(
     source: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="MODEL", help="Begin with these weights, of a folder or hub id."
+            "--from", metavar="MODEL", help="Start with the weights of this folder or hub id."
         ),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Train for this time at work, such as 8m or 10h: the steps of the recipe are "
+            "scaled by their measured time.",
+        ),
+    ] = None,
+    deadline: Annotated[
+        str | None,
+        typer.Option(metavar="MOMENT", help="Likewise until a moment, such as 2030-01-31T18:30."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Refuse to begin anew: go on, or it is an error.")
+        bool, typer.Option("--resume", help="Fail if there is no run to resume.")
     ] = False,
-    device: Annotated[
-        str | None, typer.Option(help="cpu, cuda, …; by default a GPU where there is one.")
-    ] = _DEFAULT.device,
-    bf16: Annotated[
-        bool | None,
-        typer.Option(help="Products in bfloat16; by default where the device has units for them."),
-    ] = _DEFAULT.bf16,
-    compiled: Annotated[
-        bool | None,
-        typer.Option(
-            "--compile/--no-compile", help="Compile the layer first; by default on a GPU."
-        ),
-    ] = _DEFAULT.compiled,
-    micro_batch: Annotated[
-        int | None,
-        typer.Option(min=1, help="Examples at a time in one process; all of a step by default."),
-    ] = _DEFAULT.micro_batch,
-    checkpointing: Annotated[
-        bool, typer.Option("--checkpointing", help="Compute activations twice to save memory.")
-    ] = _DEFAULT.checkpointing,
-    workers: Annotated[
-        int, typer.Option(min=0, help="Processes that make batches ahead; 0 for a thread.")
-    ] = _DEFAULT.workers,
-    sharded: Annotated[
-        bool, typer.Option("--sharded", help="Share the optimizer's state out among processes.")
-    ] = _DEFAULT.sharded,
-    bf16_gradients: Annotated[
-        bool, typer.Option("--bf16-gradients", help="Send gradients in bfloat16.")
-    ] = _DEFAULT.bf16_gradients,
-    log_every: Annotated[
-        int, typer.Option(min=1, help="Steps of a line in the log.")
-    ] = _DEFAULT.log_every,
-    save_every: Annotated[
-        int, typer.Option(min=1, help="Steps between checkpoints.")
-    ] = _DEFAULT.save_every,
-    validate_every: Annotated[
-        int, typer.Option(min=1, help="Steps between looks at held-out documents.")
-    ] = _DEFAULT.validate_every,
-    keep: Annotated[
-        int, typer.Option(min=1, help="Newest checkpoints that stay, beside the best.")
-    ] = _DEFAULT.keep,
-    engine: common.MapEngine = "local",
-    address: common.Address = None,
-    ranks: Annotated[
-        int | None,
-        typer.Option(min=1, help="Processes on the Ray cluster, each with a GPU or else a core."),
-    ] = None,
-    as_json: common.Json = False,
+    execution: Execution,
+    runner: common.RunnerOption = "local",
+    address: common.AddressOption = None,
+    ranks: common.RanksOption = None,
+    as_json: common.JsonOption = False,
 ) -> None:
     """Pretrain a model with masked tokens and sentence order.
 
-    The run's folder gets `metrics.jsonl`, checkpoints, and in the end `model/`, which every
-    --model option takes. Held-out documents (about 1 %) are only validated on. A run that was
-    interrupted goes on with the same command. `torchrun` starts it in several processes.
+    The folder of the run receives `metrics.jsonl`, checkpoints and, at the end, `model/`, which
+    every --model option accepts. Held-out documents (about 1 %) are used for validation only. Run
+    the same command again to resume an interrupted run. `torchrun` starts several processes.
     """
-    from albertlm.cli.training_job import Job, train
-    from albertlm.overrides import override
-    from albertlm.pretraining.shards import Tokens
-    from albertlm.recipes.registry import find
-    from albertlm.training import state
-    from albertlm.training.cluster import run_on_cluster
+    try:
+        with ended_by_signals():
+            from albertlm.training.budget import Budget
+            from albertlm.training.pretraining import PretrainingJob
 
-    make = find(recipe)
-    if resume and not state.checkpoints(output):
-        raise ValueError(f"{output} holds no run to go on with; leave --resume out to begin one")
-    vocab_size = Tokens.open(tokens).part("training").tokenizer.vocab_size
-    config = override(make(vocab_size), changes or ())
-    if source is not None:
-        config = dataclasses.replace(config, source=source)
-    execution = Execution(
-        device=device,
-        bf16=bf16,
-        compiled=compiled,
-        micro_batch=micro_batch,
-        checkpointing=checkpointing,
-        workers=workers,
-        sharded=sharded,
-        bf16_gradients=bf16_gradients,
-        log_every=log_every,
-        save_every=save_every,
-        validate_every=validate_every,
-        keep=keep,
-    )
-    job = Job(config, execution, tokens.resolve(), output.resolve())
-    if engine == "local":
-        _check_local(address, ranks)
-        ended = train(job)
-    elif ranks is None:
-        raise ValueError("the engine ray needs the number of processes; add --ranks, such as 8")
+            time = Budget.parse(budget, deadline)
+            config, opened = _read(recipe, tokens, changes or (), source)
+            if resume:
+                _check_begun(output)
+            job = PretrainingJob(config, execution, opened, output.resolve(), time)
+            ended = _train(job, runner, address, ranks)
+    except StoppedEarlyError:
+        _print_stopped(as_json=as_json)
     else:
-        ended = run_on_cluster(train, job, output, ranks=ranks, address=address, device=device)
-    if ended.first:
-        _tell(output, ended.step, ended.values, as_json=as_json)
+        if ended.first:
+            _print_end(output, ended, as_json=as_json)
 
 
-def _check_local(address: str | None, ranks: int | None) -> None:
-    if address is not None or ranks is not None:
-        raise ValueError(
-            "--address and --ranks need --engine ray; on one machine, "
-            "`torchrun --nproc-per-node 2 --no-python albertlm pretrain …` starts two processes"
-        )
+def _read(
+    recipe: str, tokens: Sequence[str], changes: Sequence[str], source: str | None
+) -> tuple[PretrainingConfig, Tokens | dict[str, Tokens]]:
+    from albertlm.recipes.registry import find_recipe
+    from albertlm.settings import override
+
+    make = find_recipe(recipe)
+    opened = _open(tokens)
+    (first, *_) = opened.values() if isinstance(opened, dict) else [opened]
+    config = override(make(first.vocab_size), changes)
+    return dataclasses.replace(config, source=source or config.source), opened
 
 
-def _tell(output: Path, step: int, values: dict[str, float], *, as_json: bool) -> None:
+def _open(tokens: Sequence[str]) -> Tokens | dict[str, Tokens]:
+    from albertlm.data.token_shards import Tokens
+
+    if len(tokens) == 1 and ("=" not in tokens[0] or Path(tokens[0]).exists()):
+        return Tokens.open(Path(tokens[0]).resolve())
+    opened: dict[str, Tokens] = {}
+    for each in tokens:
+        name, _, folder = each.partition("=")
+        if not (folder and re.fullmatch(r"[\w-]+", name) and name not in opened):
+            raise ValueError(
+                f"{each!r} names no folder of tokens; several folders need names of letters and "
+                "digits, each its own: NAME=TOKENS"
+            )
+        opened[name] = Tokens.open(Path(folder).resolve())
+    return opened
+
+
+def _check_begun(output: Path) -> None:
+    from albertlm.training import snapshots
+
+    if not snapshots.has_trained(output):
+        raise ValueError(f"{output} holds no run to resume; leave out --resume to start one")
+
+
+def _train(job: PretrainingJob, runner: Runner, address: str | None, ranks: int | None) -> Ended:
+    from albertlm.cli.training_bar import follow
+    from albertlm.training import launch
+
+    processes = common.check_runner(runner, address, ranks)
+    if not processes:
+        return launch.train(job, follow)
+    return launch.run_on_cluster(
+        *(launch.train, job, job.output),
+        ranks=processes,
+        address=address,
+        device=job.execution.device,
+    )
+
+
+def _print_end(output: Path, ended: Ended, *, as_json: bool) -> None:
     model = output / "model"
     finished = model.is_dir()
     if as_json:
         shown = str(model) if finished else None
-        common.print_json({"model": shown, "steps": step, **values})
+        common.print_json({"model": shown, "steps": ended.step, **ended.values})
     elif finished:
-        print(f"{step} steps: {model}")
+        print(f"{ended.step} steps: {model}")
     else:
-        print(f"stopped at step {step}; the same command goes on")
+        print(f"stopped at step {ended.step}; the same command goes on")
+
+
+def _print_stopped(*, as_json: bool) -> None:
+    print("stopped before the first step; the same command goes on", file=sys.stderr)
+    if as_json:
+        common.print_json({"model": None, "steps": None})

@@ -1,4 +1,4 @@
-"""`albertlm recipes`: what can be pretrained by name, and what it costs."""
+"""`albertlm recipes`: list the recipes for pretraining and their cost."""
 
 from __future__ import annotations
 
@@ -9,28 +9,32 @@ import typer
 
 from albertlm import costs
 from albertlm.cli import common
-from albertlm.training.config import Execution, PretrainingConfig
 from albertlm.training.memory import step_memory
+from albertlm.training.run_config import Execution, PretrainingConfig
 
 
 def recipes(
     recipe: Annotated[
-        str | None, typer.Argument(help="Show all fields of this one, as `--set` takes them.")
+        str | None,
+        typer.Argument(
+            metavar="RECIPE", help="Show all fields of this recipe, by the names for `--set`."
+        ),
     ] = None,
     *,
-    vocab_size: Annotated[int, typer.Option(min=1, help="Pieces of the vocabulary.")] = 30000,
-    as_json: common.Json = False,
+    vocab_size: Annotated[int, typer.Option(min=1, help="Size of the vocabulary.")] = 30000,
+    as_json: common.JsonOption = False,
 ) -> None:
     """Show the recipes for `albertlm pretrain`, or one of them.
 
-    A step takes memory for the model, its gradients and the optimizer's state, and for each example
-    of a micro-batch: here of the longest phase, on a GPU, without checkpointing.
+    The memory of a step consists of that for the model, its gradients and the optimizer's state,
+    and that for each example of a micro-batch. It is given for the longest phase, on a GPU, without
+    activation checkpointing.
     """
-    from albertlm.overrides import fields
-    from albertlm.recipes.registry import RECIPES, find
+    from albertlm.recipes.registry import RECIPES, find_recipe
+    from albertlm.settings import flatten
 
     if recipe is not None:
-        values = fields(find(recipe)(vocab_size))
+        values = flatten(find_recipe(recipe)(vocab_size))
         if as_json:
             common.print_json(values)
         else:

@@ -1,4 +1,4 @@
-"""`albertlm report`: how a pretraining run went, or several side by side."""
+"""`albertlm report`: write a report on one or several pretraining runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from albertlm.cli import common
 
 def report(
     runs: Annotated[
-        list[Path], typer.Argument(help="Folders that `albertlm pretrain` wrote, finished or not.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN", help="Folders that `albertlm pretrain` wrote, finished or not."
+        ),
     ],
     *,
     output: Annotated[
@@ -21,16 +24,16 @@ def report(
         typer.Option(
             "--output",
             "-o",
-            help="Folder of the report; by default `report` in the run, or here for several runs.",
+            help="Folder of the report; by default `report` in the run or, for several runs, here.",
         ),
     ] = None,
-    as_json: common.Json = False,
+    as_json: common.JsonOption = False,
 ) -> None:
-    """Write curves and tables of a pretraining run, or of several to compare them.
+    """Write curves and tables of a pretraining run, or of several for comparison.
 
-    The folder gets README.md, curves.png and curves.svg.
+    The folder receives README.md, curves.png and curves.svg.
     """
-    from albertlm.training.report import page
+    from albertlm.reporting import page
 
     histories = page.read_runs(runs)
     folder = output or (runs[0] / "report" if len(runs) == 1 else Path("report"))

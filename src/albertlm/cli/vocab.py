@@ -1,55 +1,68 @@
-"""`albertlm vocab`: a corpus to a vocabulary."""
+"""`albertlm vocab`: train a vocabulary on a corpus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from albertlm import storage
 from albertlm.cli import common
 
 if TYPE_CHECKING:
-    from albertlm.tokenization.fertility import Fertility
+    from albertlm.corpus.shards import Corpus
+    from albertlm.tokenization.vocabulary import Fertility
+
+INPUTS = "inputs.json"
+"""The file in the folder that says from which corpus and with which options it was made."""
 
 MEASURED_CHARACTERS = 20_000_000
-"""Held-out text that the vocabulary is measured on, at most."""
+"""The maximum number of held-out characters that the vocabulary is measured on."""
 
 
 def vocab(
-    corpus: common.Corpus,
+    corpus: common.CorpusArgument,
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tokenizer.")],
     size: Annotated[int, typer.Option(help="Number of pieces.")] = 30000,
-    sample: Annotated[int, typer.Option(help="Sentences to train on, drawn from all.")] = 500_000,
-    seed: Annotated[int, typer.Option(help="Of that draw.")] = 0,
+    sample: Annotated[int, typer.Option(help="Number of random sentences to train on.")] = 500_000,
+    seed: Annotated[int, typer.Option(help="Seed of the random sample.")] = 0,
     cased: Annotated[bool, typer.Option("--cased", help="Keep upper case.")] = False,
     keep_accents: Annotated[bool, typer.Option("--keep-accents", help="Keep accents.")] = False,
     character_coverage: Annotated[
         float,
-        typer.Option(help="Share of all characters that get a piece; 0.9995 for Chinese."),
+        typer.Option(help="Share of all characters covered by pieces; 0.9995 for Chinese."),
     ] = 0.99995,
     compare: Annotated[
         str | None,
         typer.Option(help="Another vocabulary to measure: a folder, a spiece.model, or a hub id."),
     ] = None,
-    as_json: common.Json = False,
+    as_json: common.JsonOption = False,
 ) -> None:
     """Train a SentencePiece vocabulary with ALBERT's special pieces on a corpus.
 
-    The folder holds the tokenizer whole, `--cased` and `--keep-accents` included.
-    Held-out documents (about 1 %, by a hash of their ids) are not trained on but measured.
+    The folder contains the whole tokenizer, including `--cased` and `--keep-accents`. Held-out
+    documents (about 1 %, by a hash of their ids) are used only to measure the vocabulary.
     """
     from albertlm.corpus.shards import Corpus
-    from albertlm.tokenization.fertility import fertility
     from albertlm.tokenization.tokenizer import AlbertTokenizer
-    from albertlm.tokenization.vocabulary import train_vocabulary
+    from albertlm.tokenization.vocabulary import fertility, train_vocabulary
 
+    options: dict[str, Any] = {
+        "vocab_size": size,
+        "sample_size": sample,
+        "seed": seed,
+        "character_coverage": character_coverage,
+        "do_lower_case": not cased,
+        "keep_accents": keep_accents,
+    }
     peer = AlbertTokenizer.from_pretrained(compare) if compare else None
     opened = Corpus.open(corpus)
     held_out: list[str] = []
-    with common.counting("documents") as count:
+    with _claimed(output, opened, options), common.counting("documents") as count:
 
         def texts() -> Iterator[str]:
             characters = 0
@@ -62,18 +75,9 @@ def vocab(
                         held_out.append(document.text)
                         characters += len(document.text)
 
-        model = train_vocabulary(
-            texts(),
-            output,
-            vocab_size=size,
-            sample_size=sample,
-            seed=seed,
-            character_coverage=character_coverage,
-            do_lower_case=not cased,
-            keep_accents=keep_accents,
-        )
-    tokenizer = AlbertTokenizer(model, do_lower_case=not cased, keep_accents=keep_accents)
-    tokenizer.save_pretrained(output)
+        model = train_vocabulary(texts(), output, **options)
+        tokenizer = AlbertTokenizer(model, do_lower_case=not cased, keep_accents=keep_accents)
+        tokenizer.save_pretrained(output)
     tokenizers = {str(output): tokenizer}
     if compare and peer:
         tokenizers[compare] = peer
@@ -101,6 +105,19 @@ def vocab(
         for name, (each, counts) in measured.items()
     ]
     common.print_table(columns, rows, title=f"on {len(held_out):,} held-out documents")
+
+
+@contextmanager
+def _claimed(folder: Path, corpus: Corpus, options: Mapping[str, Any]) -> Iterator[None]:
+    """Lock and claim the folder of a vocabulary."""
+    shards = {name: each["sha256"] for name, each in corpus.manifest["shards"].items()}
+    with storage.exclusive(folder):
+        if not (folder / "spiece.model").exists():
+            # nothing of an interrupted or refused training is used
+            (folder / INPUTS).unlink(missing_ok=True)
+        identity = {"corpus": shards, **options}
+        storage.claim(folder, INPUTS, identity, what="a vocabulary")
+        yield
 
 
 def _fit(name: str, size: int, counts: Fertility) -> dict[str, Any]:

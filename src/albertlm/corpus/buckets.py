@@ -1,4 +1,4 @@
-"""Documents whose fingerprints share a hash, and the comparison of their signatures."""
+"""Group documents whose fingerprints share a hash, and compare their signatures."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Bools = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
-"""Calls a function with each task, anywhere; the results may come in any order."""
+"""Calls a function with each task, in any process, and yields the results in any order."""
 
 
 class Column(NamedTuple):
-    """What of a fingerprint is hashed: a field, and of `minhash` some of the values."""
+    """The part of a fingerprint to hash: a field or, for `minhash`, a range of its values."""
 
     name: str
     first: int = 0
@@ -35,11 +35,11 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """Files of fingerprints as one row of documents.
+    """Several files of fingerprints, addressed as one sequence of documents.
 
     Fields:
-        files: they are mapped into memory when they are read.
-        starts: the number of each file's first document, and of all.
+        files: the `.npy` files, which are memory-mapped when they are read.
+        starts: the number of each file's first document, followed by the total.
     """
 
     files: tuple[Path, ...]
@@ -54,7 +54,7 @@ class Fingerprints:
         return int(self.starts[-1])
 
     def signatures(self, documents: Numbers) -> npt.NDArray[np.uint32]:
-        """The signatures of documents, (documents, 128)."""
+        """Return the signatures of documents, (documents, 128)."""
         signatures = np.empty((len(documents), SIGNATURE), np.uint32)
         files = np.searchsorted(self.starts, documents, side="right") - 1
         for file in np.unique(files):
@@ -65,11 +65,11 @@ class Fingerprints:
 
 
 class Buckets(NamedTuple):
-    """Documents that share a hash with others, bucket after bucket, in order within each.
+    """Documents that share a hash with others, bucket by bucket and in order within each.
 
     Fields:
-        documents: their numbers.
-        firsts: the place of the first of the bucket, for each.
+        documents: the documents' numbers.
+        firsts: for each document, the position in `documents` of the first in its bucket.
     """
 
     documents: Numbers
@@ -77,12 +77,15 @@ class Buckets(NamedTuple):
 
 
 class Hashing(NamedTuple):
-    """The rows of some files, of which those with a hash in one range are wanted.
+    """A task of `hash_rows`: the files to read and the range of hashes to keep.
 
     Fields:
+        files: files of fingerprints.
         start: the number of the first document.
-        wanted: whether each document is.
-        ranges, range: a hash is in a range by its remainder.
+        wanted: whether to consider each document, (documents,).
+        column: what to hash.
+        ranges: the number of ranges; a hash belongs to the range of its remainder.
+        range: the range to keep.
     """
 
     files: tuple[Path, ...]
@@ -94,11 +97,13 @@ class Hashing(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Whole buckets whose documents are compared with the first ones before them.
+    """A task of `compare`: whole buckets whose documents are compared with earlier ones.
 
     Fields:
-        waiting: whether a document is compared with others at all.
-        agreeing: how many values of two signatures have to be the same.
+        fingerprints: of all documents.
+        buckets: the buckets of this task.
+        waiting: for each document of the buckets, whether to compare it with earlier ones.
+        agreeing: how many values of two signatures have to agree.
     """
 
     fingerprints: Fingerprints
@@ -110,14 +115,14 @@ class Comparison(NamedTuple):
 def find_buckets(
     run: Map, fingerprints: Fingerprints, column: Column, *, wanted: Bools, ranges: int
 ) -> Iterator[Buckets]:
-    """The buckets that documents fall into by the hash of a column, one range of hashes at a time.
+    """Yield the buckets of documents with equal hashes of a column, one range of hashes at a time.
 
     Args:
-        run: spreads the reading.
+        run: distributes the reading.
         fingerprints: of all documents.
-        column: what is hashed.
-        wanted: whether a document is looked at, (documents,).
-        ranges: parts of all hashes, of which one at a time is in memory.
+        column: what to hash.
+        wanted: whether to consider each document, (documents,).
+        ranges: the number of ranges; only one of them is in memory at a time.
     """
     tasks = range(_TASK_DOCUMENTS, len(fingerprints), _TASK_DOCUMENTS)
     edges = np.unique([0, *np.searchsorted(fingerprints.starts, tasks), len(fingerprints.files)])
@@ -141,16 +146,16 @@ def find_buckets(
 
 
 def hash_rows(task: Hashing) -> tuple[Hashes, Numbers]:
-    """The hashes of a task that are in its range, and the numbers of their documents."""
+    """Return the hashes in the task's range and the numbers of their documents."""
     hashes = np.concatenate([_hashes(_mapped(path), task.column) for path in task.files])
     chosen = np.flatnonzero((hashes % np.uint64(task.ranges) == task.range) & task.wanted)
     return hashes[chosen], chosen + task.start
 
 
 def compare(task: Comparison) -> tuple[Numbers, Numbers]:
-    """The documents of a task that are like an earlier one of their bucket, and the first such.
+    """Return the documents that resemble an earlier one in their bucket, and the first such one.
 
-    Buckets may be of any size: only the first 64 are compared with those after them.
+    Buckets may be of any size: a document is compared only with the first 64 of its bucket.
     """
     documents, firsts = task.buckets
     found = np.full(len(documents), NO_DOCUMENT)
@@ -167,7 +172,7 @@ def compare(task: Comparison) -> tuple[Numbers, Numbers]:
 def comparisons(
     fingerprints: Fingerprints, buckets: Buckets, undecided: Bools, agreeing: int
 ) -> list[Comparison]:
-    """The comparisons of the undecided documents in buckets, some thousand documents in each."""
+    """Divide the comparison of the undecided documents in buckets into tasks of similar size."""
     documents, firsts = buckets
     edges = np.unique([*firsts[::_TASK_DOCUMENTS], len(documents)])
     return [
@@ -182,7 +187,7 @@ def comparisons(
 
 
 def _grouped(found: Iterable[tuple[Hashes, Numbers]]) -> Buckets:
-    """Documents in order of hash and number, without those that are alone with their hash."""
+    """Sort documents by hash and number, leaving out those whose hash occurs once."""
     nothing = np.zeros(0, np.uint64), np.zeros(0, np.int64)
     hashes, documents = map(np.concatenate, zip(nothing, *found, strict=True))
     order = np.lexsort((documents, hashes))
@@ -206,7 +211,7 @@ def _hashes(rows: npt.NDArray[Any], column: Column) -> Hashes:
 
 
 def _alike(task: Comparison, one: Numbers, other: Numbers) -> Bools:
-    """Whether the signatures of pairs of documents agree."""
+    """Return whether the signatures of pairs of documents agree."""
     result = np.zeros(len(one), np.bool_)
     for at in range(0, len(one), _PAIRS_AT_ONCE):
         chunk = slice(at, at + _PAIRS_AT_ONCE)
@@ -218,11 +223,11 @@ def _alike(task: Comparison, one: Numbers, other: Numbers) -> Bools:
 
 
 def _mapped(path: Path) -> npt.NDArray[Any]:
-    """The fingerprints in a file, mapped into memory."""
+    """Return the fingerprints in a file, memory-mapped."""
     try:
         rows: npt.NDArray[Any] = np.load(path, mmap_mode="r")
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path} holds no array ({error}); write the fingerprints again") from None
     if rows.dtype != FINGERPRINT or rows.ndim != 1:
-        raise ValueError(f"{path} holds no row of fingerprints but {rows.dtype}; write them again")
+        raise ValueError(f"{path} holds {rows.dtype} instead of fingerprints; write them again")
     return rows

@@ -1,7 +1,7 @@
-"""Inputs to a corpus: read, clean, filter, split, deduplicate, write.
+"""Build a corpus from inputs: read, clean, filter, split, deduplicate and write.
 
-Every step is a map over tasks that leave whole files or nothing, so a build that was killed goes
-on where it stopped and ends in the same bytes.
+Every step runs tasks that write complete files or none, so a build that was interrupted resumes
+where it stopped and produces the same bytes.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from albertlm import storage
 from albertlm.corpus import files, inputs
 from albertlm.corpus.duplicates import KEPT, REASONS, find_duplicates
 from albertlm.corpus.filters import Filters
-from albertlm.corpus.prepare import PrepareTask, prepare
 from albertlm.corpus.sentences import check_language
 from albertlm.corpus.shards import FORMAT, Corpus
-from albertlm.corpus.write import WriteTask, write
+from albertlm.corpus.stages import PrepareTask, WriteTask, prepare, write
 from albertlm.executors import Executor
+from albertlm.settings import check, check_at_least
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 LIBRARIES = ("ftfy", "py3langid", "pyarrow", "rensa", "selectolax", "sentencex")
-"""Another version of one of these may give another corpus."""
+"""Libraries whose version can change the corpus."""
 
 
 @dataclass(frozen=True)
 class BuildConfig:
-    """How a corpus is made.
+    """The settings of a build.
 
     Fields:
-        language: ISO 639-1 code: sentences are split by its rules.
-        filters: what a document must be like.
-        similarity: a near copy has this share of its five-word sequences in common with an earlier
-            document, by the estimate of MinHash.
-        keep_dropped: keep what is left out, with its reasons, in `dropped/`.
-        task_bytes: text of one task, which becomes one shard.
+        language: ISO 639-1 code that selects the rules for splitting sentences.
+        filters: which documents to keep.
+        similarity: the share of five-word sequences, as estimated by MinHash, that a near copy has
+            in common with an earlier document.
+        keep_dropped: whether to keep what is left out, with the reasons, in `dropped/`.
+        task_bytes: bytes of text in a task, which becomes one shard.
     """
 
     language: str = "en"
@@ -55,17 +55,13 @@ class BuildConfig:
 
     def __post_init__(self) -> None:
         check_language(self.language)
-        if not 0.5 <= self.similarity <= 1:
-            raise ValueError(
-                f"similarity={self.similarity} is not allowed; it must be from 0.5 to 1"
-            )
-        if self.task_bytes < 1:
-            raise ValueError(f"task_bytes={self.task_bytes} is not allowed; it must be 1 or more")
+        check(0.5 <= self.similarity <= 1, "from 0.5 to 1", similarity=self.similarity)
+        check_at_least(1, task_bytes=self.task_bytes)
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Of a build: `done` of the `total` tasks of a step have ended."""
+class BuildProgress:
+    """The progress of a build: `done` of the `total` tasks of a step have finished."""
 
     step: str
     done: int
@@ -77,37 +73,49 @@ def build(
     folder: str | Path,
     config: BuildConfig,
     executor: Executor,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[BuildProgress], None] = lambda _: None,
 ) -> Corpus:
-    """Make a corpus, or go on with one that was interrupted.
+    """Build a corpus, or resume a build that was interrupted.
 
     Args:
-        given: files, folders and URLs, of any of the formats.
-        folder: gets `corpus-00000.parquet` …, `manifest.json`, and until it is finished
-            `plan.json` and `work/`. All workers must see it under the same path.
-        config: how.
-        executor: what runs the tasks.
-        on_progress: called at the start of each step and whenever a task has ended.
+        given: files, folders and URLs of any supported format.
+        folder: where to write `corpus-00000.parquet` …, `manifest.json` and, until the build is
+            finished, `plan.json` and `work/`. All workers must see it under the same path.
+        config: the settings.
+        executor: runs the tasks.
+        on_progress: called at the start of each step and whenever a task has finished.
+
+    Returns:
+        The finished corpus.
 
     Raises:
-        ValueError: the folder lies within an input, or belongs to other inputs or another
-            configuration; an input is damaged, or no document is left.
+        ValueError: the folder is inside an input or was built from other inputs or with another
+            configuration, an input is damaged, or no document is left.
         OSError: an input does not exist, or the disk is full.
     """
     folder = Path(folder).absolute()
-    run = partial(_run, executor, on_progress)
     for each in given:
         if folder.resolve().is_relative_to(Path(each).resolve()):
-            # else what one call leaves there would be an input of the next
-            raise ValueError(f"{folder} lies within the input {each}; name another folder")
+            # otherwise the output of one call would be an input of the next
+            raise ValueError(f"{folder} is inside the input {each}; name another folder")
     found = inputs.find(given, config.task_bytes)
-    plan = _plan(found, run("hash inputs", files.sha256, found.files), config)
+    with storage.exclusive(folder):
+        return _build(found, folder, config, partial(_run, executor, on_progress))
+
+
+def _build(
+    found: inputs.Inputs, folder: Path, config: BuildConfig, run: Callable[..., list[Any]]
+) -> Corpus:
+    """Build a corpus in a folder in which no other process works."""
+    plan = _plan(found, run("hash inputs", files.checksum, found.files), config)
     for place in (folder, folder / "work", folder / "dropped"):
         storage.remove_unfinished(place)
-    if _is_finished(folder, plan):
+    manifest = folder / "manifest.json"
+    if manifest.is_file():
+        storage.check_identity(folder, storage.read_json(manifest), plan)
         _remove_work(folder)
         return Corpus.open(folder)
-    storage.write_json(folder / "plan.json", plan)
+    storage.claim(folder, "plan.json", plan, what="a corpus")
 
     work = [folder / "work" / f"{number:05d}" for number in range(len(found.tasks))]
     prepared = run(
@@ -133,36 +141,36 @@ def build(
             for place, shard, verdict, drops in zip(work, shards, verdicts, dropped, strict=True)
         ],
     )
-    manifest = {
+    result = {
         **plan,
         "counts": _counts(prepared, verdicts, written),
         "shards": {shard.name: counts for shard, counts in zip(shards, written, strict=True)},
     }
-    if not manifest["counts"]["documents"]:
-        raise ValueError(f"no document is left; dropped: {manifest['counts']['dropped']}")
-    storage.write_json(folder / "manifest.json", manifest)
+    if not result["counts"]["documents"]:
+        raise ValueError(f"no document is left; dropped: {result['counts']['dropped']}")
+    storage.write_json(manifest, result)
     _remove_work(folder)
     return Corpus.open(folder)
 
 
 def _run(
     executor: Executor,
-    on_progress: Callable[[Progress], None],
+    on_progress: Callable[[BuildProgress], None],
     step: str,
-    function: Callable[[Task], Result],
-    tasks: Sequence[Task],
-) -> list[Result]:
-    """The results in the order of the tasks."""
-    results: dict[int, Result] = {}
-    on_progress(Progress(step, 0, len(tasks)))
+    function: Callable[[_Task], _Result],
+    tasks: Sequence[_Task],
+) -> list[_Result]:
+    """Run the tasks of a step and return the results in the order of the tasks."""
+    results: dict[int, _Result] = {}
+    on_progress(BuildProgress(step, 0, len(tasks)))
     for number, result in executor.map(function, tasks):
         results[number] = result
-        on_progress(Progress(step, len(results), len(tasks)))
+        on_progress(BuildProgress(step, len(results), len(tasks)))
     return [results[number] for number in range(len(tasks))]
 
 
 def _plan(found: inputs.Inputs, hashes: Iterable[str], config: BuildConfig) -> dict[str, Any]:
-    """The part of the manifest that is known before the work and decides its result."""
+    """Return the part of the manifest that is known in advance and determines the result."""
     return {
         "format": FORMAT,
         "versions": {name: version(name) for name in ("albertlm", *LIBRARIES)},
@@ -172,29 +180,12 @@ def _plan(found: inputs.Inputs, hashes: Iterable[str], config: BuildConfig) -> d
     }
 
 
-def _is_finished(folder: Path, plan: dict[str, Any]) -> bool:
-    """Whether the folder holds the planned corpus; False where it is to be made or gone on with."""
-    for name in ("manifest.json", "plan.json"):
-        if not (folder / name).is_file():
-            continue
-        earlier = storage.read_json(folder / name)
-        for part, value in plan.items():
-            if earlier.get(part) != value:
-                raise ValueError(
-                    f"{folder} was built with other {part}; remove it, or name another folder"
-                )
-        return name == "manifest.json"
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ValueError(f"{folder} holds something else than a corpus; name another folder")
-    return False
-
-
 def _counts(
     prepared: Sequence[dict[str, Any]],
     verdicts: Sequence[NDArray[Any]],
     written: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """What was read, what was left out by reason, and what the shards hold together."""
+    """Count what was read, what was left out for each reason, and what the shards hold in total."""
     dropped: Counter[str] = Counter()
     for task in prepared:
         dropped.update(task["dropped"])

@@ -1,4 +1,4 @@
-"""Text as it comes, to clean text: damaged characters, left-over markup, blanks, headings."""
+"""Repair damaged characters and remove leftover markup, extra whitespace and headings."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HEADING_WORDS = 6
 _IDEOGRAPHS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _UNSPACED = r"\u0e00-\u109f\u1780-\u17ff"
 _WORD = re.compile(rf"[{_IDEOGRAPHS}]{{1,2}}|[{_UNSPACED}]{{1,5}}|[^\s{_IDEOGRAPHS}{_UNSPACED}]+")
-"""What counts as a word of a heading. Scripts without blanks between words have about two
-characters a word in Chinese and Japanese, five in Thai, Lao, Tibetan, Burmese and Khmer."""
+"""A word of a heading. In scripts without spaces, a word has about two characters in Chinese and
+Japanese and five in Thai, Lao, Tibetan, Burmese and Khmer."""
 
 PASSES = 8
-"""How often a line is mended before it is given up."""
+"""The number of times that a line is repaired before it is discarded."""
 
 _INLINE = "abbr|b|big|cite|code|del|dfn|em|font|i|ins|kbd|ref|s|samp|small|span|strong|sub|sup|tt|u"
 _BLOCK = (
@@ -29,13 +29,13 @@ _BLOCK = (
 _TAG = r"</?(?:{})(?:\s++[\w-]+=[^<>]*+|\s*+/?)>"
 _INLINE_TAG = re.compile(_TAG.format(_INLINE), re.IGNORECASE)
 _BLOCK_TAG = re.compile(_TAG.format(_BLOCK), re.IGNORECASE)
-"""HTML and MediaWiki tags that an extractor left behind, and no more: `a <b and c> d` is prose.
-Between blocks a blank stays, within a line nothing does."""
+"""HTML and MediaWiki tags that an extractor left behind; `a <b and c> d` is prose. Block tags are
+replaced by a space and inline tags by nothing."""
 
 _DIRECTIONS = (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2061, 0x2070))
 _INVISIBLE = dict.fromkeys((*range(0x80, 0xA0), 0x00AD, 0x200B, 0x2060, *_DIRECTIONS))
-"""Soft hyphens, zero-width blanks, marks of direction, and the control characters that ftfy keeps.
-The joiners U+200C and U+200D stay: they belong to the spelling of Persian and Indian languages."""
+"""Soft hyphens, zero-width spaces, directional marks and the control characters that ftfy keeps.
+The joiners U+200C and U+200D stay: Persian and Indian languages need them for their spelling."""
 
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
@@ -49,34 +49,34 @@ _PERHAPS_MOJIBAKE = re.compile(
     rf"|(?<=[^\x00-\x7f].)(?<![{_BEFORE_QUOTES}][{_QUOTES}])"
     r"|(?<=[ÃÂ])(?= )|(?<=[Œœ])(?=[^A-Za-z]))"
 )
-"""A character that mojibake may be made of, beside another beyond ASCII (but for a quote beside a
-quote or a letter), or one of four before ASCII. Every pattern of `ftfy.badness`, none longer
-than six characters, has such a place, and this finds them ten times as fast."""
+"""A character that can be part of mojibake, next to another non-ASCII character (except a quote
+next to a quote or a letter), or one of four such characters before ASCII. Every pattern of
+`ftfy.badness`, none of which is longer than six characters, contains such a place; this expression
+finds them ten times as fast."""
 
 
 def clean(text: str) -> str:
-    """Text with damaged characters mended, HTML left-overs taken out and single blanks.
+    """Return text with damaged characters repaired, HTML removed and whitespace normalised.
 
-    Mended by ftfy: characters that were decoded wrongly, HTML entities, control characters, other
-    line breaks (they become line feeds), Unicode form NFC. Quotes, ligatures and wide characters
-    stay as they are: the tokenizer's own normalisation sees to them. Invisible characters and
-    known HTML tags go, and a run of white space becomes one blank. Lines stay lines; one that is
-    still changing after eight passes is no text and becomes empty. Cleaning twice changes nothing.
+    ftfy repairs characters that were decoded incorrectly, HTML entities, control characters, line
+    breaks other than line feeds, and the Unicode form (NFC). Quotes, ligatures and wide characters
+    are left to the tokenizer's normalisation. Invisible characters and known HTML tags are removed,
+    and each run of whitespace becomes one space. Lines remain lines; a line that still changes
+    after eight passes is not text and becomes empty. Cleaning is idempotent.
     """
     return _cleaned(text.replace("\r\n", "\n"), PASSES)
 
 
 def without_headings(text: str, title: str) -> str:
-    """Text without its title and its section headings, where an extractor left them as lines.
+    """Return text without the title and section headings that an extractor left as lines.
 
-    The line that is the title goes, and so does every line of at most six words: a stated rule,
-    which takes a few short paragraphs with it. In scripts without blanks between words a word is
-    two ideographs or kana, or five letters of Thai and its like. Without a title the text stays
-    as it is.
+    Removes the line that is the title and every line of at most six words, which includes a few
+    short paragraphs. In scripts without spaces, a word is two ideographs or kana, or five letters
+    of Thai and similar scripts. Without a title, the text is returned unchanged.
 
     Args:
-        text: a paragraph a line.
-        title: the document's title, empty where it has none.
+        text: one paragraph per line.
+        title: the document's title, or an empty string.
     """
     if not title:
         return text
@@ -105,7 +105,7 @@ def _cleaned_line(line: str, passes: int) -> str:
 
 
 def _is_tidy(line: str) -> bool:
-    """Whether `_tidied` would leave the line as it is; False where it only might not."""
+    """Return whether `_tidied` would not change the line; False if it only might."""
     return line.isprintable() and "  " not in line and line[:1] != " " and line[-1:] != " "
 
 
@@ -114,7 +114,7 @@ def _tidied(line: str) -> str:
 
 
 def _is_sound(line: str) -> bool:
-    """Whether `_mended` would change only blanks, if anything; False where it only might not."""
+    """Return whether `_mended` would change nothing but spaces; False if it only might."""
     if "&" in line or "<" in line or "\ufffc" in line:
         return False
     if not line.isprintable() and _CONTROL.search(line):
@@ -153,7 +153,7 @@ def _configuration() -> TextFixerConfig:
     from ftfy import TextFixerConfig
 
     return TextFixerConfig(
-        unescape_html=False,  # ftfy would do it without end for `&amp;amp;amp;`
+        unescape_html=False,  # ftfy would repeat it indefinitely for `&amp;amp;amp;`
         fix_latin_ligatures=False,
         fix_character_width=False,
         uncurl_quotes=False,

@@ -1,4 +1,4 @@
-"""What the stages of a corpus pass on: documents, drops, and spans of inputs."""
+"""The records that the stages of a build exchange: documents, drops and spans of inputs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ HELD_OUT_IN = 100
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document, with what is known of where it comes from.
+    """A document and its origin.
 
     Fields:
-        id: names it within its source.
+        id: identifies the document within its source.
         source: a collection, such as `enwiki`.
-        text: as a reader gives it, a paragraph a line; in a corpus that was built, a sentence a
-            line and paragraphs apart by a blank line.
-        title, url, licence: empty where unknown.
+        text: one paragraph per line when it comes from a reader; in a finished corpus, one sentence
+            per line and a blank line between paragraphs.
+        title: empty if unknown.
+        url: empty if unknown.
+        licence: empty if unknown.
     """
 
     id: str
@@ -29,10 +31,11 @@ class Document:
 
     @property
     def held_out(self) -> bool:
-        """Whether no model may train on this document: about 1 % of all, by a hash of the id.
+        """Whether this document is held out from training, as about 1 % of all documents are.
 
-        The first 8 bytes of the SHA-256 of the UTF-8 id, as a big-endian integer, are divisible
-        by 100. The rule is fixed for good: every held-out figure of the project rests on it.
+        A document is held out if the first 8 bytes of the SHA-256 of its UTF-8 id, as a big-endian
+        integer, are divisible by 100. This rule must never change: every held-out figure of the
+        project depends on it.
         """
         head = hashlib.sha256(self.id.encode()).digest()[:8]
         return int.from_bytes(head, "big") % HELD_OUT_IN == 0
@@ -40,12 +43,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A document left out.
+    """A document that was left out.
 
     Fields:
-        id, source: as in `Document`; empty where it could not even be read.
-        reason: a few words that many drops share, to be counted by.
-        where: file and place, for a person who wants to look.
+        id: as in `Document`; empty if the document could not be parsed.
+        source: as in `Document`.
+        reason: a short phrase that drops are counted by.
+        where: the file and position, for people who want to inspect it.
         text: what was left out, as far as it was read.
     """
 
@@ -61,14 +65,15 @@ Record = Document | Drop
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of an input that one worker can read alone.
+    """A part of an input that a worker can read independently of the others.
 
     Fields:
         path: a local path or an fsspec URL.
-        format: the name of the module in `formats` that reads it.
-        start, stop: bytes of a dump or of JSON lines, row groups of a parquet file; the whole file
-            where there is nothing to part it by. `stop` None is the end.
-        size: about how many bytes of work it is.
+        format: a key of `inputs.READERS`.
+        start: the first byte of a dump or of a file of lines, or the first row group of a parquet
+            file; 0 for formats that cannot be divided.
+        stop: the byte or row group to end before; None is the end of the file.
+        size: about how many bytes of text it holds.
     """
 
     path: str

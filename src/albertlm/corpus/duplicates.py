@@ -1,4 +1,4 @@
-"""Copies and near copies among any number of documents, by their fingerprints."""
+"""Find exact and near copies among any number of documents by their fingerprints."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ REASONS = ("", "repeated id", "exact copy", "near copy")
 KEPT, REPEATED_ID, EXACT_COPY, NEAR_COPY = range(len(REASONS))
 
 VERDICT = np.dtype([("reason", np.uint8), ("repeats", np.int64)])
-"""`reason` is a place in `REASONS`; `repeats` is the number, counted through all files, of the kept
-document that this one repeats, -1 for one that is kept itself."""
+"""`reason` is an index into `REASONS`; `repeats` is the number, counted across all files, of the
+kept document that this one repeats, or -1 if this one is kept."""
 
 RANGE_DOCUMENTS = 50_000_000
 
@@ -40,37 +40,39 @@ def find_duplicates(
     map: Map = map,  # noqa: A002
     range_documents: int = RANGE_DOCUMENTS,
 ) -> list[npt.NDArray[Any]]:
-    """Which documents repeat an earlier one.
+    """Find the documents that repeat an earlier one.
 
-    Files and their rows are in order of priority. Of documents with the same (source, id) the first
-    is kept; then, of those with the same letters and digits, the first; then a document goes that
-    is near to an earlier one which is itself kept, so that no chain of small changes is followed.
+    Files and their rows are in order of priority. Of the documents with the same (source, id), the
+    first is kept; of the remaining ones with the same letters and digits, the first is kept. Then a
+    document is left out if it is a near copy of an earlier document that is itself kept, so a chain
+    of small changes is not followed.
 
-    Near are documents of whose signatures a share of `similarity` or more is the same. That share
-    estimates the Jaccard similarity J of their sets of five words in a row, with a standard error
-    of sqrt(J (1 - J) / 128), 0.035 at 0.8. Only documents that agree on a whole band of values are
-    compared: for 0.8 there are 21 bands of 6, and two documents meet with the probability
-    1 - (1 - J^6)^21, which is 0.28 at J = 0.5, 0.63 at 0.6, 0.93 at 0.7, 0.998 at 0.8 and above
-    0.9999998 at 0.9. For another similarity, bands are as long as keeps that at 0.99 or more there.
+    Two documents are near copies if at least the share `similarity` of their signatures agrees.
+    This share estimates the Jaccard similarity J of their sets of five consecutive words with a
+    standard error of sqrt(J (1 - J) / 128), which is 0.035 at 0.8. Only documents that agree on a
+    whole band of values are compared. At a similarity of 0.8 there are 21 bands of 6 values, and
+    two documents are compared with probability 1 - (1 - J^6)^21, which is 0.28 at J = 0.5, 0.63 at
+    0.6, 0.93 at 0.7, 0.998 at 0.8 and above 0.9999998 at 0.9. At other similarities, bands are as
+    long as possible while this probability is at least 0.99.
 
-    A document is compared with the first 64 others of its band that are not yet left out. Unless
-    more agree on a band, running again on what was kept finds nothing.
+    A document is compared with the first 64 documents of its band that have not been left out yet.
+    Unless a band has more, running again on the kept documents finds nothing.
 
-    One band, and one range of its hashes, is looked at at a time. Memory here: 27 bytes a document,
-    and 48 for each of the at most `range_documents` of a range; a task takes up to 50 MB. The
-    result depends on neither `map` nor `range_documents`.
+    One range of the hashes of one band is processed at a time. This process needs 27 bytes per
+    document and 48 more for each of the up to `range_documents` documents of a range; a task needs
+    up to 50 MB. The result depends on neither `map` nor `range_documents`.
 
     Args:
         files: `.npy` files of `FINGERPRINT` rows.
         similarity: from 0.5 to 1.
-        map: spreads tasks over processes or machines that see the same files.
+        map: distributes tasks over processes or machines that see the same files.
         range_documents: bounds the memory; the files are read once for each band and range.
 
     Returns:
         An array of `VERDICT` for each file.
 
     Raises:
-        ValueError: a file holds something else, or the similarity is out of its range.
+        ValueError: a file holds something else, or the similarity is out of range.
     """
     bands = bands_for(similarity)
     fingerprints = Fingerprints.of(files)
@@ -98,7 +100,7 @@ def find_duplicates(
                 for documents, firsts in map(compare, tasks):
                     earlier[documents] = np.minimum(earlier[documents], firsts)
         undecided &= earlier != NO_DOCUMENT
-        # What is like a kept document goes; what is like an undecided one waits for its fate.
+        # Leave out what resembles a kept document; what resembles an undecided one stays undecided.
         alike = np.flatnonzero(undecided)
         alike = alike[~undecided[earlier[alike]]]
         _leave_out(verdicts, alike, earlier[alike], NEAR_COPY)
@@ -108,11 +110,10 @@ def find_duplicates(
 
 
 def bands_for(similarity: float) -> list[Column]:
-    """The bands of a signature of which one has to be the same: as long as may be while 99 % of the
-    documents with that similarity share one.
+    """Return the longest bands of which 99 % of the pairs of that similarity share at least one.
 
     Raises:
-        ValueError: the similarity is out of its range.
+        ValueError: the similarity is out of range.
     """
     if not 0.5 <= similarity <= 1:
         raise ValueError(f"similarity is {similarity}; it must be from 0.5 to 1")
@@ -133,7 +134,7 @@ def _leave_out(
 
 
 def _follow(verdicts: npt.NDArray[Any]) -> None:
-    """Point every copy at a kept document, also where what it repeats is itself a copy."""
+    """Make every copy refer to a kept document, even if it repeats another copy."""
     while True:
         copies = np.flatnonzero(verdicts["reason"] != KEPT)
         originals = verdicts["repeats"][copies]

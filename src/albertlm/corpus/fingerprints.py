@@ -1,11 +1,13 @@
-"""What is kept of a document to find its copies: 528 bytes, however long it is."""
+"""Reduce a document of any length to the 528 bytes by which its copies are found."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import numpy.typing as npt
@@ -13,28 +15,32 @@ import numpy.typing as npt
 from albertlm.corpus.documents import Document
 
 SIGNATURE = 128
-"""Values of a MinHash signature; each is the same in two documents with the probability J, the
-Jaccard similarity of their sets of five words in a row."""
+"""The number of values in a MinHash signature. Each agrees between two documents with probability
+J, the Jaccard similarity of their sets of five consecutive words."""
 
 FINGERPRINT = np.dtype(
     [("key", np.uint64), ("exact", np.uint64), ("minhash", np.uint32, (SIGNATURE,))]
 )
-"""`key` tells (source, id), `exact` the letters and digits of the text without case, `minhash` its
-sets of words."""
+"""`key` is a hash of (source, id), `exact` a hash of the text's letters and digits without case,
+and `minhash` the signature of its sets of consecutive words."""
 
 WORDS_IN_A_ROW = 5
 
-_NO_WORD = re.compile(r"[^\x00-\x7f\w]")
-_IDEOGRAPH = re.compile("[぀-ヿ㐀-鿿豈-﫿]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Characters of scripts without spaces: Thai to Burmese, Khmer, kana and ideographs."""
+
 _WORD_BYTES = bytes(b if b >= 128 or chr(b).isalnum() else 32 for b in range(256))
 _POWERS = np.cumprod(np.full(1024, 0x9E3779B97F4A7C15, np.uint64))
 
 
 def fingerprint(document: Document) -> npt.NDArray[Any]:
-    """The fingerprint of a document, one element of type `FINGERPRINT`.
+    """Return the fingerprint of a document, one element of type `FINGERPRINT`.
 
-    Words are runs of letters and digits; in Chinese and Japanese every character is one. A text of
-    fewer than five words is one row of words. The same text gives the same fingerprint everywhere.
+    Words are runs of letters, the marks combined with them, and digits; in scripts without spaces,
+    such as those of Chinese, Japanese and Thai, every character is a word. A text of fewer than
+    five words has a single set of words. The same text has the same fingerprint on every machine.
     """
     text = _words(document.text)
     row = np.zeros((), FINGERPRINT)
@@ -45,7 +51,7 @@ def fingerprint(document: Document) -> npt.NDArray[Any]:
 
 
 class FingerprintWriter:
-    """The fingerprints of documents, one by one, into a file that `numpy.load` reads."""
+    """Writes the fingerprints of documents one by one into a file that `numpy.load` reads."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
@@ -65,7 +71,7 @@ class FingerprintWriter:
             self._write_header()
 
     def _write_header(self) -> None:
-        """A header takes the same room for any number of rows: NumPy pads it for that."""
+        """Write the header, which NumPy pads to the same length for any number of rows."""
         header = {
             "descr": np.lib.format.dtype_to_descr(FINGERPRINT),
             "fortran_order": False,
@@ -75,12 +81,12 @@ class FingerprintWriter:
 
 
 def _words(text: str) -> npt.NDArray[np.uint8]:
-    """The words in UTF-8, one blank after each."""
+    """Return the words in UTF-8, each followed by a space."""
     text = text.casefold()
     if not text.isascii():
-        text = _NO_WORD.sub(" ", text)
-        if _IDEOGRAPH.search(text):
-            text = _IDEOGRAPH.sub(r" \g<0> ", text)
+        text = _no_word().sub(" ", text)
+        if _UNSPACED.search(text):
+            text = _UNSPACED.sub(r" \g<0> ", text)
     spaced = b" " + text.encode("utf-8", "replace").translate(_WORD_BYTES) + b" "
     characters = np.frombuffer(spaced, np.uint8)
     in_word = characters != ord(" ")
@@ -88,9 +94,18 @@ def _words(text: str) -> npt.NDArray[np.uint8]:
     return words
 
 
+@cache
+def _no_word() -> re.Pattern[str]:
+    """Return an expression for characters beyond ASCII that are neither word nor combining mark."""
+    marks = (char for char in map(chr, range(0x300, 0x10000)) if category(char)[0] == "M")
+    return re.compile(rf"[^\x00-\x7f\w{''.join(marks)}]")
+
+
 def _rows_of_words(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
-    """A hash of each five words in a row: of each word a polynomial in its bytes, of these another
-    polynomial, both modulo 2^64.
+    """Return a hash of each five consecutive words.
+
+    The hash of a word is a polynomial in its bytes, and that of five words a polynomial in their
+    hashes, both modulo 2^64.
     """
     ends = np.flatnonzero(text == ord(" ")) + 1
     if not len(ends):

@@ -1,4 +1,4 @@
-"""What a pretrained model knows: masked tokens and sentence order on held-out documents.
+"""Score masked tokens and sentence order on held-out documents.
 
 B batch, T positions, P masked positions, V vocabulary.
 """
@@ -6,42 +6,51 @@ B batch, T positions, P masked positions, V vocabulary.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from albertlm.models.heads import AlbertForPreTraining
-from albertlm.pretraining.loader import Batch, PretrainingData
-from albertlm.pretraining.masking import MaskingConfig, mask_tokens
-from albertlm.pretraining.shards import TokenPart
+from albertlm.config import IGNORED
+from albertlm.data import scoring
+from albertlm.data.batches import Batch
+from albertlm.data.loader import PretrainingData
+from albertlm.data.masking import MaskingConfig, Masks, mask_tokens
+from albertlm.data.segments import SPECIAL_TOKENS
+from albertlm.data.token_shards import TokenPart
+from albertlm.inference import heads
+from albertlm.inference.arithmetic import Floats
+from albertlm.inference.engines.base import Engine, TokenizedText
+from albertlm.settings import check
+from albertlm.tokenization import wordpiece
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 SEED = 20190926
 BATCH_SIZE = 16
 MIN_PREDICTIONS = 100_000
+SHORTEST = SPECIAL_TOKENS + 2
+"""The number of tokens of a pair of segments of one token each."""
 MAX_ROUNDS = 7
-"""By then a token has been masked once, on average."""
+"""After 7 rounds, each token has been masked once on average."""
 ALL_MASKED = MaskingConfig(max_ngram=0, mask_share=1.0, random_share=0.0)
-"""Single tokens, 15 % of them, every one replaced by [MASK]."""
+"""15 % of single tokens, all replaced by [MASK]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainingScores:
-    """Measured on windows of the model's full length, and on pairs for the order.
+    """Scores on masked windows and on pairs of segments, both of the same length.
 
     Fields:
-        mlm_loss: nats a masked token.
-        mlm_accuracy: share of masked tokens that score highest.
-        bits_per_character: bits of all masked tokens by the characters of their pieces (a word's
-            leading space counts as one).
-        predictions: masked tokens that this rests on.
-        sop_accuracy: share of pairs whose order is told.
-        pairs: pairs that this rests on.
-        window: tokens of a window, special tokens counted.
+        mlm_loss: the mean loss of a masked token, in nats.
+        mlm_accuracy: the share of masked tokens with the highest score.
+        bits_per_character: the loss of all masked tokens in bits, divided by the characters of
+            their pieces, including the leading space of a word.
+        predictions: the number of masked tokens.
+        sop_accuracy: the share of pairs whose order is predicted correctly.
+        pairs: the number of pairs.
+        window: the number of tokens of a window, including special tokens.
     """
 
     mlm_loss: float
@@ -53,65 +62,54 @@ class PretrainingScores:
     window: int
 
 
-@torch.inference_mode()
 def evaluate_pretraining(
-    model: AlbertForPreTraining,
+    engine: Engine,
     tokenizer: AlbertTokenizer,
     held_out: TokenPart,
     *,
+    length: int | None = None,
+    least: int = MIN_PREDICTIONS,
     on_batch: Callable[[], None] = lambda: None,
 ) -> PretrainingScores:
-    """Score a model on held-out documents.
+    """Score a model on held-out documents, with the engine that serves it.
 
-    Each document is cut into windows of the model's full length; what is left at its end is not
-    used. The windows are masked again with another seed until 100,000 predictions are made, at
-    most seven times.
+    Each document is cut into windows of one length; a shorter rest is not used. The windows are
+    masked in rounds with different seeds, until there are enough predictions or after seven rounds.
 
     Args:
-        model: in evaluation mode.
-        tokenizer: the model's.
+        engine: the model.
+        tokenizer: the tokenizer of the model.
         held_out: tokens made with the same tokenizer.
+        length: the number of tokens of a window and of a pair of segments, with special tokens;
+            None for all of the model's positions.
+        least: the number of predictions that are enough.
         on_batch: called after each batch, for a progress bar.
 
     Raises:
-        ValueError: the tokenizers differ, a shard is damaged, or no document fills a window.
+        ValueError: a head was never trained, the tokenizers differ, a shard is damaged, the model
+            has too few positions, or no document fills a window.
     """
+    heads.require_trained(engine, "pooler", "mlm", "sop")
     held_out.check_tokenizer(tokenizer)
-    length = model.config.max_position_embeddings
+    positions = engine.config.max_position_embeddings
+    length = positions if length is None else length
+    allowed = f"from {SHORTEST} to {positions}, the number of the model's positions"
+    check(SHORTEST <= length <= positions, allowed, length=length)
     windows = full_windows(held_out, length)
-    pieces = [tokenizer.convert_ids_to_tokens(i) for i in range(tokenizer.vocab_size)]
+    pieces = wordpiece.spell(tokenizer.pieces, tokenizer.all_special_tokens)
     characters_V = np.array([len(piece) for piece in pieces])
     characters_V[tokenizer.unk_token_id] = 1
     nats, right, characters, predictions, round_ = 0.0, 0, 0, 0, 0
-    while predictions < MIN_PREDICTIONS and round_ < MAX_ROUNDS:
-        for start in range(0, len(windows), BATCH_SIZE):
-            rows = np.arange(start, min(start + BATCH_SIZE, len(windows)))
-            masks = mask_tokens(
-                windows[rows],
-                _is_text(windows[rows]),
-                np.zeros(windows[rows].shape, bool),
-                rows,
-                config=ALL_MASKED,
-                vocab_size=tokenizer.vocab_size,
-                mask_id=tokenizer.mask_token_id,
-                pad_id=tokenizer.pad_token_id,
-                special_ids=np.sort(tokenizer.all_special_ids),
-                seed=SEED,
-                epoch=round_,
-            )
-            labels = torch.from_numpy(masks.labels)
-            logits = model(
-                torch.from_numpy(masks.input_ids),
-                masked_positions=torch.from_numpy(masks.positions),
-            ).prediction_logits
-            log_probs = logits.log_softmax(-1)
-            nats -= float(log_probs.gather(2, labels[:, :, None]).sum())
-            right += int((log_probs.argmax(-1) == labels).sum())
-            characters += int(characters_V[masks.labels].sum())
-            predictions += labels.numel()
+    while predictions < least and round_ < MAX_ROUNDS:
+        for masks in masked_batches(windows, tokenizer, round_):
+            states_ND, labels_N = mask_states(engine, masks), masks.labels.ravel()
+            scored = _score(engine, states_ND, labels_N)
+            nats, right = nats + float(scored.nats), right + int(scored.right)
+            characters += int(characters_V[labels_N].sum())
+            predictions += len(labels_N)
             on_batch()
         round_ += 1
-    correct, pairs = _sentence_order(model, held_out, length, on_batch)
+    correct, pairs = _sentence_order(engine, held_out, length, on_batch)
     return PretrainingScores(
         mlm_loss=nats / predictions,
         mlm_accuracy=right / predictions,
@@ -124,7 +122,7 @@ def evaluate_pretraining(
 
 
 def full_windows(part: TokenPart, length: int) -> NDArray[np.int64]:
-    """Every document's text in windows [CLS] … [SEP] of exactly `length` tokens, (B, T)."""
+    """Cut every document into windows [CLS] … [SEP] of exactly `length` tokens, (B, T)."""
     inner = length - 2
     texts = []
     for shard in part:
@@ -133,43 +131,74 @@ def full_windows(part: TokenPart, length: int) -> NDArray[np.int64]:
         texts.append(shard.tokens[first[:, None] + np.arange(inner)])
     text = np.concatenate(texts)
     if not len(text):
-        raise ValueError(f"no document has {inner} tokens; take more or longer held-out documents")
+        raise ValueError(f"no document has {inner} tokens; use more or longer held-out documents")
     windows = np.empty((len(text), length), np.int64)
     windows[:, 0], windows[:, -1] = part.tokenizer.cls_token_id, part.tokenizer.sep_token_id
     windows[:, 1:-1] = text
     return windows
 
 
-def _is_text(windows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    text = np.ones(windows.shape, bool)
-    text[:, [0, -1]] = False
-    return text
+def masked_batches(
+    windows: NDArray[np.int64], tokenizer: AlbertTokenizer, round_: int
+) -> Iterator[Masks]:
+    """Yield the masked batches of a round, which has its own seed."""
+    for start in range(0, len(windows), BATCH_SIZE):
+        rows = np.arange(start, min(start + BATCH_SIZE, len(windows)))
+        is_text = np.ones(windows[rows].shape, bool)
+        is_text[:, [0, -1]] = False
+        yield mask_tokens(
+            windows[rows],
+            is_text,
+            np.zeros_like(is_text),
+            rows,
+            config=ALL_MASKED,
+            vocab_size=tokenizer.vocab_size,
+            mask_id=tokenizer.mask_token_id,
+            pad_id=tokenizer.pad_token_id,
+            special_ids=np.sort(tokenizer.all_special_ids),
+            seed=SEED,
+            epoch=round_,
+        )
+
+
+def mask_states(engine: Engine, masks: Masks) -> Floats:
+    """The concatenated states of all masked tokens of a batch, (P, D)."""
+    texts = [TokenizedText(ids, [0] * len(ids)) for ids in masks.input_ids.tolist()]
+    return np.concatenate(engine.states(texts, masks.positions.tolist()))
+
+
+def _score(engine: Engine, states_ND: Floats, labels_N: NDArray[np.int64]) -> scoring.Scored:
+    return scoring.score(lambda rows: heads.mask_logits(engine, states_ND[rows]), labels_N)
 
 
 def _sentence_order(
-    model: AlbertForPreTraining, part: TokenPart, length: int, on_batch: Callable[[], None]
+    engine: Engine, part: TokenPart, length: int, on_batch: Callable[[], None]
 ) -> tuple[int, int]:
-    """Right answers and their number, on unmasked pairs of the full length."""
+    """The number of correct orders and of pairs, for unmasked pairs of the full length."""
     data = PretrainingData(
         part, length=length, masking=ALL_MASKED, seed=SEED, short_probability=0.0
     )
     correct = pairs = 0
     for batch in data.batches(0, BATCH_SIZE, with_last=True):
-        order = torch.from_numpy(batch.sentence_order_label)
-        output = model(
-            torch.from_numpy(_unmasked(batch)),
-            torch.from_numpy(batch.attention_mask),
-            torch.from_numpy(batch.token_type_ids),
-            masked_positions=torch.zeros(len(order), 1, dtype=torch.int64),
-        )
-        correct += int((output.sop_logits.argmax(1) == order).sum())
-        pairs += int((order >= 0).sum())
+        labelled = np.flatnonzero(batch.sentence_order_label != IGNORED)
+        if len(labelled):
+            logits_B2 = heads.order_logits(engine, _texts(batch, labelled))
+            labels_B = batch.sentence_order_label[labelled]
+            correct += int(scoring.score(logits_B2.__getitem__, labels_B).right)
+            pairs += len(labelled)
         on_batch()
     return correct, pairs
 
 
-def _unmasked(batch: Batch) -> NDArray[np.int64]:
+def _texts(batch: Batch, rows: NDArray[np.int64]) -> list[TokenizedText]:
+    """The examples of some rows of a batch, before masking."""
     ids = batch.input_ids.copy()
-    rows, slots = np.nonzero(batch.labels >= 0)
-    ids[rows, batch.masked_positions[rows, slots]] = batch.labels[rows, slots]
-    return ids
+    masked, slots = np.nonzero(batch.labels != IGNORED)
+    ids[masked, batch.masked_positions[masked, slots]] = batch.labels[masked, slots]
+    lengths = batch.attention_mask.sum(1)
+    return [
+        TokenizedText(
+            ids[row, : lengths[row]].tolist(), batch.token_type_ids[row, : lengths[row]].tolist()
+        )
+        for row in rows
+    ]

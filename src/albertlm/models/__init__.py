@@ -1,0 +1,1 @@
+"""ALBERT in deep-learning libraries."""

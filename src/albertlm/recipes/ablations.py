@@ -1,7 +1,7 @@
-"""The paper's ablations: families of runs that differ from a base recipe in one respect.
+"""The paper's ablations, as recipes that differ from a base recipe in one respect.
 
-Each function takes a recipe and returns others by name: what differs, and its value. The base
-itself is in none of them. More text (table 7) is no recipe: train the base on other tokens.
+Each function takes a base recipe and returns others, named by what differs and its value. The base
+itself is not among them. For more text (table 7), train the base recipe on other tokens.
 """
 
 from __future__ import annotations
@@ -10,42 +10,42 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from albertlm.pretraining.segments import Objective
-from albertlm.training.config import PretrainingConfig
+from albertlm.data.segments import Objective
+from albertlm.training.run_config import PretrainingConfig
 
 Recipe = Callable[[int], PretrainingConfig]
-"""From the vocabulary's size to a configuration."""
+"""A function from the size of the vocabulary to a configuration."""
 
 Family = dict[str, Recipe]
 
 
 def sharing(base: Recipe, values: Sequence[str] = ("attention", "ffn", "none")) -> Family:
-    """What the layers share (table 4)."""
+    """Recipes that differ in what the layers share (table 4)."""
     return _family("sharing", base, values, _with_sharing)
 
 
 def embedding(base: Recipe, values: Sequence[int] = (64, 256, 768)) -> Family:
-    """The size of the embeddings (table 3)."""
+    """Recipes that differ in the size of the embeddings (table 3)."""
     return _family("embedding", base, values, _with_embedding)
 
 
 def objective(base: Recipe, values: Sequence[str] = ("nsp", "none")) -> Family:
-    """What is learned of pairs of segments (table 5)."""
+    """Recipes that differ in the objective for pairs of segments (table 5)."""
     return _family("objective", base, values, _with_objective)
 
 
 def dropout(base: Recipe, values: Sequence[float]) -> Family:
-    """Dropout within the layers (table 8)."""
+    """Recipes that differ in dropout within the layers (table 8)."""
     return _family("dropout", base, values, _with_dropout)
 
 
 def masks(base: Recipe, values: Sequence[int] = (1, 0)) -> Family:
-    """The longest run of words that is masked together: 1 for whole words, 0 for single tokens."""
+    """Recipes that differ in the longest masked n-gram; 1 masks words, and 0 single tokens."""
     return _family("ngram", base, values, _with_ngram)
 
 
 def named(prefix: str, *families: Family) -> Family:
-    """Several families in one, with a prefix of all names."""
+    """The union of several families, with a prefix for all names."""
     return {f"{prefix}-{name}": each[name] for each in families for name in each}
 
 

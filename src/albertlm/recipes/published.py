@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from albertlm.config import AlbertConfig
-from albertlm.training.config import Phase, PretrainingConfig
+from albertlm.settings import check_choice
+from albertlm.training.run_config import Phase, PretrainingConfig
 
 SIZES = ("base", "large", "xlarge", "xxlarge")
 VERSIONS = ("v1", "v2")
@@ -17,12 +18,13 @@ STEPS = {
 
 SHALLOW_LAYERS = 6
 SHALLOW_SHARE = 12
-"""xxlarge begins with half of its layers (appendix A.1). For how long is not published: here for
-a twelfth of the steps, which of the released 1.5 million are 125,000, the length of other runs.
+"""xxlarge starts with half of its layers (appendix A.1), here for a twelfth of the steps. The
+number is not published; a twelfth of the released 1.5 million steps is 125,000, the length of the
+paper's other runs.
 """
 
 PREDICTIONS_AS_RUN = 20
-"""`max_predictions_per_seq` of the released code's runs, at 512 tokens."""
+"""`max_predictions_per_seq` in the runs of the released code, at 512 tokens."""
 
 
 def published(
@@ -30,16 +32,21 @@ def published(
 ) -> PretrainingConfig:
     """A released model: batches of 4,096 texts of 512 tokens, LAMB at 1.76e-3, 3,125 warmup steps.
 
-    Version 1 has dropout, but for xxlarge; version 2 has none and more steps. The releases of
-    version 2, and xxlarge of version 1, saw more text than Wikipedia and books: that is a matter
-    of the tokens. The activation is the one that Google trained with.
+    Version 1 has dropout, except for xxlarge; version 2 has no dropout and more steps. Version 2,
+    and xxlarge of version 1, were trained on more text than Wikipedia and books, which is not a
+    part of the recipe. The activation is the one that Google trained with.
 
     Args:
-        vocab_size: of the tokens.
+        vocab_size: the size of the vocabulary.
         size: one of `SIZES`.
         version: one of `VERSIONS`.
-        steps: other than the release's.
+        steps: the number of steps; that of the release by default.
+
+    Raises:
+        ValueError: there is no model of this size and version.
     """
+    check_choice(SIZES, size=size)
+    check_choice(VERSIONS, version=version)
     steps = steps or STEPS[version][size]
     model = AlbertConfig.preset(
         f"albert-{size}-{version}", vocab_size=vocab_size, hidden_act="gelu_new"
@@ -60,6 +67,6 @@ def published(
 
 
 def as_google_ran(config: PretrainingConfig) -> PretrainingConfig:
-    """With 20 predictions a text, about 4 % of 512 tokens, where the card says 15 %."""
+    """The recipe with 20 predictions per text, about 4 % of 512 tokens; the card says 15 %."""
     masking = replace(config.masking, max_predictions=PREDICTIONS_AS_RUN)
     return replace(config, masking=masking)

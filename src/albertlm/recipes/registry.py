@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import partial
 
 from albertlm.recipes import small
@@ -17,24 +16,24 @@ from albertlm.recipes.ablations import (
     sharing,
 )
 from albertlm.recipes.published import SIZES, VERSIONS, as_google_ran, published
-from albertlm.training.config import PretrainingConfig
+from albertlm.settings import did_you_mean
+from albertlm.training.run_config import PretrainingConfig
 
 
-def find(name: str) -> Recipe:
-    """The recipe of a name.
+def find_recipe(name: str) -> Recipe:
+    """The recipe with a name.
 
     Raises:
-        ValueError: there is none; the message names the nearest.
+        ValueError: there is no such recipe; the message suggests similar names.
     """
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ValueError(f"unknown recipe {name!r}; {hint}`albertlm recipes` shows all")
+        hint = did_you_mean(name, RECIPES, count=3) or ";"
+        raise ValueError(f"unknown recipe {name!r}{hint} `albertlm recipes` lists all")
     return RECIPES[name]
 
 
 def small_ablations() -> Family:
-    """The paper's ablations at small scale: as many steps each, of the same examples."""
+    """The paper's ablations at a small scale, with equal numbers of steps and examples."""
     return {
         "small": small.small,
         **named(
@@ -49,9 +48,9 @@ def small_ablations() -> Family:
 
 
 def paper_ablations() -> Family:
-    """The rows of the paper's tables 3, 4 and 5, of lengths of masks, and of dropout (table 8).
+    """The rows of the paper's tables 3, 4 and 5, lengths of masks, and dropout (table 8).
 
-    All but the last are of base, 125,000 steps.
+    All except the last are for base, with 125,000 steps.
     """
     name, base = "albert-base-v1", _released("base", "v1")
     unshared, widest = f"{name}-sharing-none", f"{name}-embedding-768"
@@ -65,7 +64,7 @@ def paper_ablations() -> Family:
 
 
 def releases() -> Family:
-    """The eight released models, and each with as many predictions as Google's code ran with.
+    """The eight released models, each also with the number of predictions in Google's runs.
 
     `albert-xxlarge-v1-125k` is the shorter run of the paper's table 2.
     """
@@ -94,9 +93,11 @@ RECIPES: Family = {
     "shipped": small.shipped,
     "shipped-longer": small.shipped_longer,
     "cpu-overnight": small.cpu_overnight,
+    "gpu-ten-minutes": small.gpu_ten_minutes,
+    "gpu-ten-minutes-longer": small.gpu_ten_minutes_longer,
     "gpu-hour": small.gpu_hour,
     **releases(),
     **paper_ablations(),
     **small_ablations(),
 }
-"""By name, functions of the vocabulary's size."""
+"""All recipes by name."""

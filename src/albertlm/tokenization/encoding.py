@@ -1,172 +1,175 @@
-"""What the tokenizer returns: lists or tensors by name, and the text behind each of their rows."""
+"""From token ids to the model's inputs: truncation, rows, padding, and what a call returns."""
 
 from __future__ import annotations
 
-from collections import UserDict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Self, TypeVar
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from albertlm.tokenization.segmenter import Ids, Spans
-from albertlm.tokenization.truncation import Window
+from albertlm import extras
 
-Item = TypeVar("Item")
+Padding = Literal["longest", "max_length", "do_not_pad"]
+Truncation = Literal["longest_first", "only_first", "only_second", "do_not_truncate"]
+Side = Literal["left", "right"]
+TokenRange = tuple[int, int]
+"""Start and end (exclusive) of a range of tokens of a text."""
 
-
-class EncodedTexts(NamedTuple):
-    """Whole texts without added tokens; there are no `spans` if they were not asked for."""
-
-    ids: list[Ids]
-    spans: list[Spans]
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The tokens `start:stop` of text number `sample`."""
-
-    texts: EncodedTexts
-    sample: int
-    start: int
-    stop: int
-
-    def ids(self) -> list[int]:
-        ids: list[int] = self.texts.ids[self.sample][self.start : self.stop].tolist()
-        return ids
-
-    def spans(self) -> list[tuple[int, int]]:
-        spans = self.texts.spans[self.sample][self.start : self.stop].tolist()
-        return [(start, end) for start, end in spans]
-
-    def words(self, word_starts: npt.NDArray[np.bool_]) -> list[int]:
-        """The number of each token's word, counted from the beginning of the whole text."""
-        begun = np.cumsum(word_starts[self.texts.ids[self.sample]])[self.start : self.stop]
-        words: list[int] = np.maximum(begun - 1, 0).tolist()
-        return words
-
-    def __len__(self) -> int:
-        return self.stop - self.start
+Columns = dict[str, list[Any]]
+"""Lists of rows, by name; each row is a list with one value per token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a batch before padding: one or two segments, `[CLS]` and `[SEP]` around them."""
+class Pads(NamedTuple):
+    """How rows are padded.
 
-    segments: list[Segment]
-    with_special: bool
-
-    def lay_out(self, values: Iterable[list[Item]], special: Item) -> list[Item]:
-        """The values of the segments' tokens, with `special` where a token was added."""
-        row = [special] if self.with_special else []
-        for of_segment in values:
-            row += of_segment
-            if self.with_special:
-                row.append(special)
-        return row
-
-    def ids(self, cls: int, sep: int) -> list[int]:
-        row = self.lay_out((segment.ids() for segment in self.segments), sep)
-        if self.with_special:
-            row[0] = cls
-        return row
-
-    def type_ids(self) -> list[int]:
-        first, *second = self.segments
-        row = [0] * (len(first) + 2 * self.with_special)
-        for segment in second:
-            row += [1] * (len(segment) + self.with_special)
-        return row
-
-    def special_mask(self) -> list[int]:
-        return self.lay_out(([0] * len(segment) for segment in self.segments), 1)
-
-    def spans(self) -> list[tuple[int, int]]:
-        return self.lay_out((segment.spans() for segment in self.segments), (0, 0))
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of a batch, each made when it is looked at: thousands of objects slow Python down.
-
-    Args:
-        columns: the texts, or the texts and their pairs.
-        with_special: whether the rows have `[CLS]` and `[SEP]`.
-        samples: for each row, which text it is from.
-        windows: for each row, which tokens of each of its texts it holds.
+    Fields:
+        strategy: to the longest row, to `max_length`, or not at all.
+        max_length: the number of tokens for the strategy `max_length`.
+        multiple_of: the length is rounded up to a multiple of this.
+        side: where the padding goes.
     """
 
-    columns: list[EncodedTexts]
-    with_special: bool
-    samples: list[int]
-    windows: list[tuple[Window, ...]]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Row:
-        sample, windows = self.samples[index], self.windows[index]
-        segments = [
-            Segment(texts, sample, start, stop)
-            for texts, (start, stop) in zip(self.columns, windows, strict=True)
-        ]
-        return Row(segments, self.with_special)
-
-    def __iter__(self) -> Iterator[Row]:
-        return map(self.__getitem__, range(len(self)))
+    strategy: Padding
+    max_length: int
+    multiple_of: int | None
+    side: Side
 
 
-class BatchEncoding(UserDict[str, Any]):
-    """The model's inputs by name, as keys and as attributes; `model(**encoding)` takes it whole.
+def windows(
+    strategy: Truncation, room: int, stride: int, sizes: Sequence[int]
+) -> list[tuple[TokenRange, ...]]:
+    """The windows into one or two texts that together contain all tokens.
+
+    The first window is the truncated text; transformers calls the others overflowing tokens.
 
     Args:
-        data: lists, or arrays or tensors of shape (B, T), by name.
-        rows: what each row of the batch holds, before padding.
-        lengths: tokens of each row, after padding.
-        word_starts: (V,) whether a piece begins a word.
+        strategy: which text is truncated.
+        room: the number of tokens that fit into a row, not counting added ones.
+        stride: the number of tokens that consecutive windows share.
+        sizes: the number of tokens of the text, or of the text and its pair.
+
+    Raises:
+        ValueError: truncating that text is not enough, or `stride` is too large.
     """
+    if strategy == "do_not_truncate" or sum(sizes) <= room:
+        return [tuple([(0, size) for size in sizes])]
+    rooms = (room,) if len(sizes) == 1 else _share(strategy, room, *sizes)
+    return list(
+        product(*(_cut(size, each, stride) for size, each in zip(sizes, rooms, strict=True)))
+    )
 
-    def __init__(
-        self,
-        data: dict[str, Any],
-        rows: Rows,
-        lengths: list[int],
-        word_starts: npt.NDArray[np.bool_],
-    ) -> None:
-        super().__init__(data)
-        self._rows = rows
-        self._lengths = lengths
-        self._word_starts = word_starts
 
-    def __getattr__(self, name: str) -> Any:
-        data = self.__dict__.get("data", {})
-        if name not in data:
-            raise AttributeError(f"the encoding has no {name!r}; it has {', '.join(data)}")
-        return data[name]
+def _share(strategy: Truncation, room: int, first: int, second: int) -> tuple[int, int]:
+    """The number of tokens that each text of a pair may keep."""
+    if strategy == "only_first":
+        return _what_is_left(strategy, room, second), second
+    if strategy == "only_second":
+        return first, _what_is_left(strategy, room, first)
+    # the longer text is truncated until both have the same length
+    half = room // 2
+    if min(first, second) > half:
+        return (half, room - half) if first <= second else (room - half, half)
+    return (first, room - first) if first < second else (room - second, second)
 
-    def word_ids(self, row: int = 0) -> list[int | None]:
-        """Each token's word in its text, counted from 0; `None` for what was added."""
-        return self._laid_out(row, [each.words(self._word_starts) for each in self._segments(row)])
 
-    def sequence_ids(self, row: int = 0) -> list[int | None]:
-        """0 for each token of the text, 1 for one of the text pair, `None` for what was added."""
-        segments = enumerate(self._segments(row))
-        return self._laid_out(row, [[index] * len(each) for index, each in segments])
+def _what_is_left(strategy: Truncation, room: int, taken: int) -> int:
+    if taken >= room:
+        raise ValueError(
+            f"truncation={strategy!r} cannot make this pair fit: the other text has {taken} "
+            f"tokens, and only {room} fit; raise max_length, or use 'longest_first'"
+        )
+    return room - taken
 
-    def to(self, device: Any) -> Self:
-        """The same encoding, with its torch tensors moved to a device."""
-        for name, value in self.data.items():
-            if hasattr(value, "to"):
-                self.data[name] = value.to(device)
-        return self
 
-    def _segments(self, row: int) -> list[Segment]:
-        if not 0 <= row < len(self._rows):
-            raise ValueError(f"there is no row {row}; the encoding has {len(self._rows)}")
-        return self._rows[row].segments
+def _cut(size: int, room: int, stride: int) -> list[TokenRange]:
+    if size <= room:
+        return [(0, size)]
+    if stride >= room:
+        raise ValueError(
+            f"stride={stride} is not less than the {room} tokens of a window; "
+            "lower stride, or raise max_length"
+        )
+    starts = range(0, size - stride, room - stride)
+    return [(start, min(start + room, size)) for start in starts]
 
-    def _laid_out(self, row: int, values: list[list[int]]) -> list[int | None]:
-        tokens = self._rows[row].lay_out(values, -1)
-        padding = [-1] * (self._lengths[row] - len(tokens))
-        return [None if value == -1 else value for value in [*tokens, *padding]]
+
+def pad_columns(
+    columns: Columns,
+    padding_values: Mapping[str, Any],
+    pads: Pads,
+) -> None:
+    """Pad the rows, in place.
+
+    Args:
+        columns: the rows of `input_ids` and of everything else that has one value per token.
+        padding_values: the value to pad with, by name.
+        pads: how far, and on which side.
+    """
+    lengths = [len(row) for row in columns["input_ids"]]
+    if pads.strategy == "do_not_pad" or not lengths:
+        return
+    length = pads.max_length if pads.strategy == "max_length" else max(lengths)
+    if pads.multiple_of:
+        length += -length % pads.multiple_of
+    for name, rows in columns.items():
+        # labels may be one per text
+        if name in padding_values and all(isinstance(row, list) for row in rows):
+            padding = [padding_values[name]]
+            if pads.side == "right":
+                columns[name] = [row + padding * (length - len(row)) for row in rows]
+            else:
+                columns[name] = [padding * (length - len(row)) + row for row in rows]
+
+
+TensorKind = Literal["pt", "np", "tf"]
+
+
+def to_tensors(columns: Mapping[str, Any], kind: TensorKind) -> dict[str, Any]:
+    """The columns as tensors of torch or TensorFlow, or NumPy arrays.
+
+    Integers are int64 or, as in transformers, int32 in TensorFlow; fractions are float32.
+
+    Raises:
+        ModuleNotFoundError: TensorFlow is asked for and not installed.
+        ValueError: the rows have different lengths.
+    """
+    lengths = {len(row) for row in columns["input_ids"]}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"rows of {min(lengths)} to {max(lengths)} tokens cannot form a tensor; "
+            "set padding=True, and truncation=True if some are too long"
+        )
+    arrays = {name: _array(name, rows) for name, rows in columns.items()}
+    if kind == "np":
+        return arrays
+    if kind == "tf":
+        return _of_tensorflow(arrays)
+    import torch
+
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _of_tensorflow(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"return_tensors='tf' cannot be used: {extras.hint('tensorflow')}", name=error.name
+        ) from None
+    return {
+        name: tf.constant(array, tf.float32 if array.dtype.kind == "f" else tf.int32)
+        for name, array in arrays.items()
+    }
+
+
+def _array(name: str, rows: Any) -> npt.NDArray[Any]:
+    try:
+        array = np.array(rows)
+        return array.astype(np.float32 if array.dtype.kind == "f" and array.size else np.int64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} cannot form a tensor: its rows have different lengths or are no numbers; "
+            "take it out before"
+        ) from None

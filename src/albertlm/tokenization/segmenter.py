@@ -1,26 +1,25 @@
-"""What both ways from plain text to pieces have in common."""
+"""The interface of both segmenters, and the types that they use."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from albertlm.tokenization.normalization import Aligned, Spans
+
 SPACE = "▁"
-"""How a piece writes a space; a piece that begins with it begins a word."""
+"""The character for a space in a piece; a piece that begins with it begins a word."""
 
 Ids = npt.NDArray[np.int32]
 """(T,) token ids."""
 
-Spans = npt.NDArray[np.int64]
-"""(T, 2) the first character of each token and the one after the last, in the original text."""
-
 
 class Joined(NamedTuple):
-    """The ids of texts one after the other, and how many (B,) each text has."""
+    """The ids of several texts in one array, and the number of ids of each text (B,)."""
 
     ids: Ids
     lengths: npt.NDArray[np.int64]
@@ -37,13 +36,20 @@ class Joined(NamedTuple):
 
 
 class Segmenter(Protocol):
-    """Plain text to ids, without special tokens: Google's way or the hub's."""
+    """Converts plain text to ids, without special tokens."""
+
+    @property
+    def align(self) -> Callable[[str], Aligned]:
+        """Normalises a text, and says where each character comes from."""
 
     def encode(self, texts: Sequence[str]) -> Joined:
-        """The ids of some texts."""
+        """The ids of several texts."""
+
+    def locate(self, texts: Sequence[str], joined: Joined) -> list[Spans]:
+        """The spans of each text's tokens; `joined` is what `encode` returned for the texts."""
 
     def encode_part(self, text: str, *, begins_word: bool) -> Ids:
-        """The ids of a text that may stand right behind a special token, as in `[MASK].`."""
+        """The ids of a text that may directly follow a special token, as in `[MASK].`."""
 
     def spans(self, text: str, ids: Ids, *, begins_word: bool) -> Spans:
-        """The characters of each token; `ids` are what one of the other two made of the text."""
+        """The span of each token; `ids` is what `encode_part` returned for the text."""

@@ -1,26 +1,66 @@
-"""Training of a vocabulary: SentencePiece's unigram model with ALBERT's pieces and flags."""
+"""Training of a vocabulary with ALBERT's special pieces, and a measure of how well one fits."""
 
 from __future__ import annotations
 
-import io
 import random
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
+import numpy as np
 import sentencepiece
 
 from albertlm import storage
+from albertlm.tokenization import training_process
 from albertlm.tokenization.normalization import GoogleNormalizer
+from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 CONTROL_PIECES = ("[CLS]", "[SEP]", "[MASK]")
 """Pieces 2, 3 and 4; `<pad>` is 0 and `<unk>` is 1."""
 
 SYMBOL_PIECES = ("(", ")", '"', "-", ".", "–", "£", "€")
-"""Pieces 5 to 12: symbols that never share a piece with anything else."""
+"""Pieces 5 to 12: symbols that never share a piece with other characters."""
 
 _LONGEST_SENTENCE = 4192
-"""Bytes; SentencePiece leaves longer sentences out."""
+"""In bytes; SentencePiece ignores longer sentences."""
+
+_CHARACTERS_AT_ONCE = 1 << 22
+"""In texts that are encoded together; encoding takes about ten times as many bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fertility:
+    """Counts over texts, which can be added, and the ratios between them.
+
+    Fields:
+        words: the number of words, as separated by white space.
+        characters: the number of characters in those words.
+        tokens: the number of tokens of the texts.
+        unknown: the number of those tokens that are `<unk>`.
+    """
+
+    words: int = 0
+    characters: int = 0
+    tokens: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: Fertility) -> Fertility:
+        return Fertility(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def tokens_per_word(self) -> float:
+        """Tokens per word; means little for scripts that do not separate words by spaces."""
+        return self.tokens / max(self.words, 1)
+
+    @property
+    def characters_per_token(self) -> float:
+        return self.characters / max(self.tokens, 1)
+
+    @property
+    def unknown_share(self) -> float:
+        """The share of `<unk>` among the tokens."""
+        return self.unknown / max(self.tokens, 1)
 
 
 def train_vocabulary(
@@ -39,10 +79,10 @@ def train_vocabulary(
     Args:
         texts: sentences, paragraphs or whole documents; their lines are the training sentences.
         path: the folder for `spiece.model` and `spiece.vocab`, or a file name ending in `.model`.
-        vocab_size: number of pieces, the 13 special ones included.
-        sample_size: sentences that are kept in memory and trained on, drawn at random from all.
-        seed: of that draw.
-        character_coverage: share of the characters' occurrences that get a piece of their own.
+        vocab_size: the number of pieces, including the 13 special ones.
+        sample_size: the number of sentences to keep in memory and to train on, drawn at random.
+        seed: the seed of that draw.
+        character_coverage: the share of all characters in the texts that the pieces cover.
         do_lower_case: lower-case the texts.
         keep_accents: keep the combining marks.
 
@@ -50,23 +90,21 @@ def train_vocabulary(
         The path of the written `.model` file.
 
     Raises:
-        ValueError: an argument is out of its range, or the texts are too few for `vocab_size`.
+        ValueError: an argument is out of range, or there is too little text for `vocab_size`.
 
     Source: the training flags in the README of the released code.
     """
     _check(vocab_size, sample_size, character_coverage)
     model = Path(path) if str(path).endswith(".model") else Path(path) / "spiece.model"
     normalize = GoogleNormalizer(do_lower_case, keep_accents)
-    # SentencePiece would draw the sample itself, but with a seed that cannot be set.
+    # SentencePiece can draw the sample itself, but its seed cannot be set.
     drawn = _draw(_lines(texts), sample_size, seed)
     sentences = [part for line in drawn for part in _parts(normalize(line))]
     if not sentences:
         raise ValueError("there is no text to train a vocabulary on; give texts that are not empty")
-    trained = io.BytesIO()
     try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences),
-            model_writer=trained,
+        trained = training_process.train(
+            sentences,
             model_type="unigram",
             vocab_size=vocab_size,
             pad_id=0,
@@ -82,10 +120,26 @@ def train_vocabulary(
     except RuntimeError as error:
         raise ValueError(_explain(str(error), vocab_size, len(sentences))) from None
     with storage.atomic_path(model) as temporary:
-        temporary.write_bytes(trained.getvalue())
+        temporary.write_bytes(trained)
     with storage.atomic_path(model.with_suffix(".vocab")) as temporary:
-        temporary.write_text(_listing(trained.getvalue()), encoding="utf-8")
+        temporary.write_text(_listing(trained), encoding="utf-8")
     return model
+
+
+def fertility(tokenizer: AlbertTokenizer, texts: Iterable[str]) -> Fertility:
+    """The counts over texts; each line is encoded separately, as in a corpus."""
+    if isinstance(texts, str):
+        raise ValueError("texts is one string; give a list of strings")
+    total = Fertility()
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        batch.append(text)
+        characters += len(text)
+        if characters >= _CHARACTERS_AT_ONCE:
+            total += _count(tokenizer, batch)
+            batch, characters = [], 0
+    return total + _count(tokenizer, batch)
 
 
 def _lines(texts: Iterable[str]) -> Iterator[str]:
@@ -99,7 +153,7 @@ def _lines(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _draw(lines: Iterator[str], size: int, seed: int) -> list[str]:
-    """A sample in which each line has the same chance, however many there are."""
+    """A sample of the lines in which each line is equally likely, by reservoir sampling."""
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     drawn: list[str] = []
     for count, line in enumerate(lines):
@@ -111,7 +165,7 @@ def _draw(lines: Iterator[str], size: int, seed: int) -> list[str]:
 
 
 def _parts(line: str) -> Iterator[str]:
-    """The line, cut at spaces into parts that SentencePiece does not leave out."""
+    """The line, split at spaces into parts that are short enough for SentencePiece."""
     if len(line.encode()) <= _LONGEST_SENTENCE:
         if line:
             yield line
@@ -129,7 +183,7 @@ def _parts(line: str) -> Iterator[str]:
 
 
 def _listing(model: bytes) -> str:
-    """The pieces and their scores, one a line, as SentencePiece lists them."""
+    """The pieces and their scores, one per line, as in SentencePiece's own `.vocab` files."""
     trained = sentencepiece.SentencePieceProcessor(model_proto=model)
     return "".join(
         f"{trained.id_to_piece(piece)}\t{trained.get_score(piece):g}\n"
@@ -150,7 +204,7 @@ def _check(vocab_size: int, sample_size: int, character_coverage: float) -> None
 
 
 def _explain(message: str, vocab_size: int, sentences: int) -> str:
-    """What to do about an error of SentencePiece, in one line."""
+    """One line that says what to do about an error of SentencePiece."""
     if largest := re.search(r"value <= (\d+)", message):
         return (
             f"{sentences} sentences are too few for vocab_size={vocab_size}; "
@@ -162,3 +216,15 @@ def _explain(message: str, vocab_size: int, sentences: int) -> str:
             "the texts need; raise it, or lower character_coverage"
         )
     return f"SentencePiece cannot train on these texts: {' '.join(message.split())}"
+
+
+def _count(tokenizer: AlbertTokenizer, texts: list[str]) -> Fertility:
+    words = [word for text in texts for word in text.split()]
+    lines = [line for text in texts for line in text.split("\n") if line]
+    ids, _ = tokenizer.encode_joined(lines)
+    return Fertility(
+        words=len(words),
+        characters=sum(map(len, words)),
+        tokens=len(ids),
+        unknown=int(np.count_nonzero(ids == tokenizer.unk_token_id)),
+    )

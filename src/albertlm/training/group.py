@@ -1,4 +1,4 @@
-"""The processes of a run, and what they tell each other."""
+"""Communication between the processes of a run."""
 
 from __future__ import annotations
 
@@ -12,53 +12,59 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-TIMEOUT = 600.0
-"""Seconds that a process waits for the others before it gives up."""
+from albertlm.models.torch.pretrained import device_of
 
-# PyTorch before 2.13 knows them by the second names only.
+TIMEOUT = 600.0
+"""Seconds that a process waits for the others before it raises an error."""
+
+# PyTorch before 2.13 has only the second names.
 _reduce_scatter = getattr(dist, "reduce_scatter_single", None) or dist.reduce_scatter_tensor
 _all_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor
 
 
 @dataclass(frozen=True)
 class Group:
-    """One process among those that train a model together.
+    """One of the processes that train a model together.
 
-    Every process must call the same methods in the same order; each returns when all have called
-    it. They raise a ConnectionError when another process has died, or is silent for too long.
+    Every process must call the same methods in the same order; a call returns when all processes
+    have made it. The methods raise a ConnectionError when another process has died or does not
+    respond.
 
     Fields:
-        rank: this process's number, from 0.
+        rank: the number of this process, from 0.
         size: the number of processes.
-        device: where this process computes.
+        device: the device of this process.
+        host: connects the processes for tensors on the CPU if their device is another, so that
+            such tensors are summed without waiting for the device; None for the same connection.
     """
 
     rank: int
     size: int
     device: torch.device
+    host: dist.ProcessGroup | None = None
 
     @classmethod
     def alone(cls, device: str | None = None) -> Group:
-        """A process that trains by itself, on a GPU where there is one unless `device` is given."""
-        return cls(0, 1, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+        """The group of a single process, on a GPU if there is one unless `device` is given."""
+        return cls(0, 1, device_of(device))
 
     @classmethod
     @contextmanager
     def join(cls, device: str | None = None, timeout: float = TIMEOUT) -> Iterator[Group]:
-        """The processes that `torchrun` or Ray Train started together, for a `with` block's time.
+        """Connect the processes that `torchrun` or Ray Train started, within a `with` block.
 
-        They find each other by the environment that it sets (`RANK`, `WORLD_SIZE`, `LOCAL_RANK`,
-        `MASTER_ADDR`, `MASTER_PORT`), unless they are connected already, as Ray Train's are. A
-        process without it is alone.
+        The processes find each other through environment variables (`RANK`, `WORLD_SIZE`,
+        `LOCAL_RANK`, `MASTER_ADDR`, `MASTER_PORT`), unless they are already connected, as those of
+        Ray Train are. A process without these variables is a group of its own.
 
         Args:
-            device: `cpu` or `cuda`, of which each process of a machine takes its own; None for
-                `cuda` where there is one.
-            timeout: seconds that a process waits for the others.
+            device: `cpu` or `cuda`, where each process of a machine uses a different GPU; None for
+                `cuda` if there is one.
+            timeout: the number of seconds that a process waits for the others.
 
         Raises:
-            ConnectionError: not all processes came.
-            ValueError: `torchrun` would start processes again that cannot find each other then.
+            ConnectionError: not all processes connected.
+            ValueError: processes that `torchrun` restarts could not find each other.
         """
         _refuse_shared_store()
         group = cls.alone(device)
@@ -70,58 +76,63 @@ class Group:
             group = cls.alone(f"cuda:{os.environ['LOCAL_RANK']}")
             torch.cuda.set_device(group.device)
         if connects := not dist.is_initialized():
-            with _told("not all processes of the run came"):
+            with _told("not all processes of the run connected"):
                 dist.init_process_group(
                     "nccl" if group.device.type == "cuda" else "gloo",
                     timeout=timedelta(seconds=timeout),
                 )
         try:
-            yield cls(dist.get_rank(), size, group.device)
+            host = (
+                dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout))
+                if group.device.type == "cuda"
+                else None
+            )
+            yield cls(dist.get_rank(), size, group.device, host)
         finally:
             if connects:
                 dist.destroy_process_group()
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this is the first process, which writes the run's files."""
         return self.rank == 0
 
     def sum(self, numbers: Tensor) -> Tensor:
-        """The sum of all processes' tensors of one shape, where they are; integers wrap."""
-        total = numbers.to(self.device, copy=True)  # NCCL sums on GPUs only
+        """The sum of the tensors of all processes, on the tensor's device; integers wrap."""
+        total = numbers.clone()
         self.sum_(total)
-        return total.to(numbers.device)
+        return total
 
     def wait(self) -> None:
-        """Return when all processes have come here."""
+        """Wait until all processes have made this call."""
         self.sum(torch.zeros(1))
 
     def sum_(self, numbers: Tensor) -> None:
-        """`sum` in place."""
+        """In-place version of `sum`."""
         if self.size > 1:
             with _told(_LOST):
-                dist.all_reduce(numbers)
+                dist.all_reduce(numbers, group=self.host if numbers.device.type == "cpu" else None)
 
     def share(self, size: int) -> slice:
-        """This process's range of a flat tensor of `size` numbers, a multiple of `Group.size`."""
+        """This process's range of a flat tensor, whose `size` is a multiple of `Group.size`."""
         each = size // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def sum_share_(self, numbers: Tensor) -> None:
-        """`sum_` of this process's share of a flat tensor; what the rest holds then is open."""
+        """`sum_` of this process's share of a flat tensor; the rest is undefined afterwards."""
         if self.size > 1:
             with _told(_LOST):
                 _reduce_scatter(numbers[self.share(len(numbers))], numbers)
 
     def gather_(self, numbers: Tensor) -> None:
-        """Fill a flat tensor, of which each process has its share, with the shares of all."""
+        """Fill a flat tensor, in which each process has set its share, with all shares."""
         if self.size > 1:
             with _told(_LOST):
                 _all_gather(numbers, numbers[self.share(len(numbers))])
 
 
 def _refuse_shared_store() -> None:
-    """By default a restart reads addresses of processes that are dead (pytorch/pytorch#135712)."""
+    """By default, restarted processes read stale addresses (pytorch/pytorch#135712)."""
     restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0"))
     if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         raise ValueError(
@@ -130,17 +141,17 @@ def _refuse_shared_store() -> None:
         )
 
 
-_LOST = "another process of the run died or is silent"
+_LOST = "another process of the run died or does not respond"
 
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """PyTorch's errors of communication, in one line."""
+    """Convert PyTorch's communication errors to a ConnectionError with a message of one line."""
     try:
         yield
     except (RuntimeError, dist.DistError) as error:
         said = str(error).partition("\n")[0]
         raise ConnectionError(
-            f"{what} ({said}); see to the others and start the run again: it goes on from its "
+            f"{what} ({said}); check the others and start the run again: it resumes from its "
             "newest checkpoint"
         ) from error

@@ -1,6 +1,6 @@
-"""Where a run's first weights come from: chance, or a checkpoint of other depth, length or pieces.
+"""Initial weights: random, or from a checkpoint of another depth, length or vocabulary.
 
-V pieces of the vocabulary, W of the source's, E embedding.
+V pieces of the vocabulary, W pieces of the source's vocabulary, E embedding.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch.nn.functional import embedding_bag
 from albertlm import hub
 from albertlm.checkpoints import names
 from albertlm.config import AlbertConfig
-from albertlm.models.heads import AlbertForPreTraining
-from albertlm.tokenization import hub_format
+from albertlm.models.torch.heads import AlbertForPreTraining
+from albertlm.tokenization import hub_format, wordpiece
 from albertlm.tokenization.segmenter import SPACE
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
@@ -31,20 +31,20 @@ SAME = (
     *("num_hidden_groups", "inner_group_num", "shared_across_groups", "type_vocab_size"),
     "layer_norm_eps",
 )
-"""Fields without which a source's weights do not fit, or compute something else."""
+"""Fields in which the source must agree, or its weights do not fit or compute something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Initialisation:
-    """What became of a model's weights; as a string, one line.
+    """The origin of a model's initial weights; `str` gives one line.
 
     Fields:
-        source: the checkpoint, or None where all weights are drawn.
-        carried: pieces that have the embedding and prediction bias of the source's piece.
-        averaged: pieces that begin as the mean of those that the source writes them with.
-        fresh: pieces that are drawn.
-        fresh_positions: positions that the source does not have.
-        fresh_tensors: parameters that the source does not have, such as a head's.
+        source: the checkpoint, or None if all weights are random.
+        carried: the number of pieces with the embedding and prediction bias of a source piece.
+        averaged: the number of pieces whose embedding is the mean of several source pieces.
+        fresh: the number of pieces with a random embedding.
+        fresh_positions: the number of positions that the source does not have.
+        fresh_tensors: parameters that the source does not have, such as those of a head.
     """
 
     source: str | None = None
@@ -70,32 +70,32 @@ class Initialisation:
 def initialise(
     config: AlbertConfig, tokenizer: AlbertTokenizer, seed: int, source: str | Path | None = None
 ) -> tuple[AlbertForPreTraining, Initialisation]:
-    """A model to pretrain: with fresh weights, or with those of a checkpoint as far as they go.
+    """Make a model to pretrain, with random weights or those of a checkpoint.
 
     The checkpoint may have another
 
-    - depth, if all its layers are one group: its layer is applied more or fewer times. The paper
-      starts deeper models so (appendix A.1);
-    - number of positions: the first ones are carried over, further ones are drawn. What is known
-      of that is not good: 384 positions more than 128 cost a third of the accuracy, and 100 steps
-      did not bring it back (docs/decisions.md);
-    - vocabulary: pieces of the same text, special ones among them, are carried over. The embedding
-      of another piece begins as the mean of those that the source's tokenizer writes its text
-      with. What that cannot write is drawn around the mean of all embeddings, and every new
-      prediction bias is the mean of all: near zero, where an initializer puts them, new pieces
-      would score above most of the trained ones everywhere (Hewitt 2021, "Initializing new word
+    - depth, if all its layers form one group: its layer is applied more or fewer times. The paper
+      initialises deeper models this way (appendix A.1);
+    - number of positions: existing positions are copied and additional ones are random. This is
+      costly: extending 128 positions by 384 cost a third of the accuracy, which 100 steps did not
+      recover (docs/decisions.md);
+    - vocabulary: pieces of the same text, including special tokens, are copied. The embedding of
+      another piece is the mean of the pieces into which the source's tokenizer splits its text. A
+      piece that it cannot split gets a random embedding around the mean of all embeddings. New
+      prediction biases are the mean of all biases: with the usual initial values near zero, new
+      pieces would score above most trained ones everywhere (Hewitt 2021, "Initializing new word
       embeddings for pretrained language models").
 
     Args:
-        config: the model's architecture.
-        tokenizer: the model's.
-        seed: of all that is drawn.
-        source: a model folder with its vocabulary, or a hub id; None for fresh weights.
+        config: the architecture of the model.
+        tokenizer: the tokenizer of the model.
+        seed: the seed of random weights.
+        source: a model folder with its vocabulary, or a hub id; None for random weights.
 
     Raises:
-        OSError: the source cannot be had.
-        ValueError: the source has other sizes or no vocabulary, or `config` has another vocabulary
-            than `tokenizer`.
+        OSError: the source cannot be found or downloaded.
+        ValueError: the source has other sizes or no vocabulary, or `config` and `tokenizer` have
+            different vocabulary sizes.
     """
     if config.vocab_size != tokenizer.vocab_size:
         raise ValueError(
@@ -108,7 +108,7 @@ def initialise(
         if source is None:
             return model, Initialisation(fresh=config.vocab_size)
         folder = hub.resolve(source)
-        _check_sizes(config, AlbertConfig.from_json_file(folder / "config.json"), source)
+        _check_sizes(config, AlbertConfig.from_folder(folder), source)
         trained = AlbertForPreTraining.from_pretrained(folder)
     fresh = trained.loading.new if trained.loading else ()
     weights = {
@@ -136,11 +136,11 @@ def initialise(
 
 @dataclass(frozen=True)
 class _Pieces:
-    """Which pieces of the source each piece is made of, by id.
+    """The source pieces that initialise each piece, by id.
 
     Fields:
-        carried: the source's piece of the same text.
-        averaged: several pieces, or one whose text only differs by the source's normalisation.
+        carried: the source piece of the same text.
+        averaged: several source pieces, or one whose text differs only by normalisation.
     """
 
     carried: dict[int, int]
@@ -148,15 +148,15 @@ class _Pieces:
 
     @classmethod
     def match(cls, tokenizer: AlbertTokenizer, source: AlbertTokenizer) -> _Pieces:
-        ids, source_ids = tokenizer.get_vocab(), source.get_vocab()
-        carried = {ids[piece]: source_ids[piece] for piece in ids if piece in source_ids}
-        others = [piece for piece in ids if piece not in source_ids]
+        pieces, source_ids = _spelled(tokenizer), {piece: at for at, piece in _spelled(source)}
+        carried = {at: source_ids[piece] for at, piece in pieces if piece in source_ids}
+        others = [(at, piece) for at, piece in pieces if piece not in source_ids]
         if not others:
             return cls(carried, {})
-        # behind a special token, a text without a space in front goes on within a word
-        texts = [source.mask_token + piece.replace(SPACE, " ") for piece in others]
+        # after a special token, text without a leading space continues a word
+        texts = [source.mask_token + piece.replace(SPACE, " ") for _, piece in others]
         rows = source(texts, add_special_tokens=False)["input_ids"]
-        parts = {ids[piece]: row[1:] for piece, row in zip(others, rows, strict=True)}
+        parts = {at: row[1:] for (at, _), row in zip(others, rows, strict=True)}
         averaged = {
             token_id: row
             for token_id, row in parts.items()
@@ -173,13 +173,20 @@ class _Pieces:
         return rows_VE
 
     def bias(self, trained_W: Tensor, drawn_V: Tensor) -> Tensor:
-        """The prediction bias (V,): the mean where none is carried over.
+        """The prediction bias (V,): the mean of all for pieces that are not copied.
 
-        That of a piece's parts is too high, since parts are more frequent than what they make up.
+        The biases of a piece's parts would be too high, since parts are more frequent than it.
         """
         rows_V = drawn_V + _mean(trained_W)
         rows_V[list(self.carried)] = trained_W[list(self.carried.values())]
         return rows_V
+
+
+def _spelled(tokenizer: AlbertTokenizer) -> list[tuple[int, str]]:
+    """The ids and pieces in SentencePiece's spelling; special tokens are named by their tasks."""
+    tasks = {token: task for task, token in tokenizer.special_tokens_map.items()}
+    pieces = wordpiece.spell(tokenizer.pieces, tokenizer.all_special_tokens)
+    return [(at, tasks.get(piece, piece)) for at, piece in enumerate(pieces) if piece]
 
 
 def _mean(trained: Tensor) -> Tensor:
@@ -187,7 +194,7 @@ def _mean(trained: Tensor) -> Tensor:
 
 
 def _means(trained_WE: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
-    """The mean of some rows for each of the parts."""
+    """The mean of the rows in each of the parts."""
     starts = torch.tensor([0, *accumulate(map(len, parts))][:-1])
     rows = torch.tensor(list(chain(*parts)))
     return embedding_bag(rows, trained_WE.double(), starts, mode="mean").float()
@@ -196,27 +203,27 @@ def _means(trained_WE: Tensor, parts: Sequence[Sequence[int]]) -> Tensor:
 def _check_sizes(config: AlbertConfig, found: AlbertConfig, source: str | Path) -> None:
     differing = [name for name in SAME if getattr(config, name) != getattr(found, name)]
     if found.num_hidden_groups > 1 and config.num_hidden_layers != found.num_hidden_layers:
-        # other layers than before would use a group
+        # each group would be used by other layers than before
         differing.append("num_hidden_layers")
     if differing:
         told = ", ".join(
             f"{name}={getattr(found, name)!r} where {getattr(config, name)!r} is configured"
             for name in differing
         )
-        raise ValueError(f"{source} has {told}; configure the source's, or name another source")
+        raise ValueError(f"{source} has {told}; use the source's values or name another source")
 
 
 def _tokenizer(folder: Path, config: AlbertConfig, source: str | Path) -> AlbertTokenizer:
-    """The source's tokenizer, in Google's way, as corpora are encoded."""
+    """The source's tokenizer in Google's mode, which corpora are encoded with."""
     if not hub_format.vocabulary_file(folder).is_file():
         raise ValueError(
-            f"{source} has no vocabulary, so its embeddings have no names; "
-            "name a folder that has a spiece.model too, such as a run's model/"
+            f"{source} has no vocabulary, so the pieces of its embeddings are unknown; "
+            "name a folder with a spiece.model, such as a run's model/"
         )
     tokenizer = AlbertTokenizer.from_pretrained(folder, hub_mode=False)
     if tokenizer.vocab_size > config.vocab_size:
         raise ValueError(
             f"the tokenizer in {source} has {tokenizer.vocab_size} pieces and the model "
-            f"{config.vocab_size}; bring together what belongs together"
+            f"{config.vocab_size}; name a source with the tokenizer of its model"
         )
     return tokenizer

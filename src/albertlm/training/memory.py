@@ -1,4 +1,4 @@
-"""Whether a run fits into memory, before its first step."""
+"""Check that a run fits into memory before its first step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from albertlm import costs
-from albertlm.training.config import Execution, Phase, PretrainingConfig
+from albertlm.training.run_config import Execution, Phase, PretrainingConfig
 
 MEMINFO = Path("/proc/meminfo")
 CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
@@ -22,16 +22,16 @@ def check_memory(
     ranks: int = 1,
     available: float | None = None,
 ) -> None:
-    """Compare what a step of each phase takes with what there is.
+    """Check that a step of each phase fits into the available memory.
 
     Args:
-        config: the run.
-        execution: how it is carried out, resolved.
-        ranks: processes that share each step's examples.
-        available: bytes that one process may use; by default what its device has now.
+        config: the configuration of the run.
+        execution: the options of its execution, resolved for a device.
+        ranks: the number of processes that share the examples of each step.
+        available: the bytes available to one process; by default the free memory of its device.
 
     Raises:
-        ValueError: a step takes more; the message says which, and what to change.
+        ValueError: a step needs more; the message names the phase and what to change.
     """
     if available is None:
         available = available_memory(str(execution.device))
@@ -43,14 +43,14 @@ def check_memory(
         if needed > available:
             advice = _advice(config, phase, execution, ranks, available)
             raise ValueError(
-                f"a step of phase {number} takes {needed / 1e9:.1f} GB with {examples:,} examples "
-                f"of {phase.length} tokens at a time, and there are {available / 1e9:.1f} GB; "
+                f"a step of phase {number} needs {needed / 1e9:.1f} GB with {examples:,} examples "
+                f"of {phase.length} tokens at a time, but only {available / 1e9:.1f} GB are free; "
                 f"{advice}"
             )
 
 
 def micro_batch(phase: Phase, execution: Execution, ranks: int = 1) -> int:
-    """The most examples that one process computes at a time."""
+    """The maximum number of examples that one process computes at a time."""
     share = -(-phase.batch_size // ranks)
     return min(share, execution.micro_batch or share)
 
@@ -63,26 +63,27 @@ def step_memory(
     *,
     ranks: int = 1,
 ) -> int:
-    """Bytes that a step takes in one process at its peak, with so many examples at a time."""
-    predictions = max(1, round(config.masking.probability * phase.length))
+    """The peak memory of a step in one process, in bytes, for micro-batches of `examples`."""
+    masking = phase.masking or config.masking
+    predictions = max(1, round(masking.probability * phase.length))
     parts = costs.training_memory(
         config.model,
         batch_size=examples,
         length=phase.length,
-        predictions=min(predictions, config.masking.max_predictions or predictions),
+        predictions=min(predictions, masking.max_predictions or predictions),
         layers=phase.layers,
         checkpointing=execution.checkpointing,
         bf16=bool(execution.bf16),
-        optimizer_states=2 / ranks if execution.sharded else 2,
+        optimizer_states=(2 / ranks if execution.sharded else 2) + (config.average is not None),
         device="cuda" if str(execution.device).startswith("cuda") else "cpu",
     )
     return sum(parts.values())
 
 
 def available_memory(device: str) -> float | None:
-    """Bytes that a process may still use on a device; None where that cannot be known.
+    """The free memory of a device for one process, in bytes, or None if it is unknown.
 
-    Of a processor's memory, processes that were started together on this machine get equal shares.
+    The main memory is divided equally among the processes started together on this machine.
     """
     if device.startswith("cuda"):
         import torch
@@ -100,7 +101,7 @@ def _advice(
     ranks: int,
     available: float,
 ) -> str:
-    """What of all that helps asks for the least."""
+    """The options that make a step fit, starting with the least costly."""
     most: int = micro_batch(phase, execution, ranks)
 
     def that_fit(changed: Execution) -> int:
@@ -121,11 +122,11 @@ def _advice(
             best = fit
     if told:
         return f"use {' or '.join(told)}"
-    return "not even one fits: use a smaller model, shorter examples or more memory"
+    return "not even one example fits: use a smaller model, shorter examples or more memory"
 
 
 def _of_machine(meminfo: Path) -> float | None:
-    """What Linux could give to a new process, caches included."""
+    """The memory that Linux could give to a new process, including caches."""
     if not meminfo.is_file():
         return None
     for line in meminfo.read_text(encoding="ascii").splitlines():
@@ -135,7 +136,7 @@ def _of_machine(meminfo: Path) -> float | None:
 
 
 def _of_cgroup(folder: Path) -> float | None:
-    """What a group's limit leaves, in files of either version; what it caches can go."""
+    """The memory left by the limit of a cgroup of either version; caches count as free."""
     for limit, used, cached in (
         ("memory.max", "memory.current", "inactive_file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
@@ -152,7 +153,7 @@ def _of_cgroup(folder: Path) -> float | None:
 
 
 def _cgroups(groups: Path, root: Path) -> Iterator[Path]:
-    """The folders of this process's memory group and of all groups that it is in."""
+    """The folders of this process's memory cgroup and of its ancestors."""
     if not groups.is_file():
         return
     for line in groups.read_text(encoding="utf-8").splitlines():

@@ -1,8 +1,8 @@
-"""LAMB exactly as google-research/albert runs it (`lamb_optimizer.py`)."""
+"""LAMB exactly as in google-research/albert (`lamb_optimizer.py`), and AdamW."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,20 +12,21 @@ from torch import Tensor, nn
 class Lamb(torch.optim.Optimizer):
     """Layer-wise adaptive moments for batch training (You et al. 2020), in Google's variant.
 
-    No bias correction; epsilon outside the root; the trust ratio is not clipped; parameters in
-    groups with `adapt=False` skip both the weight decay and the trust ratio. Gradients are first
-    clipped to a global norm.
+    There is no bias correction, epsilon is added outside the root, and the trust ratio is not
+    clipped. Parameters in groups with `adapt=False` skip both weight decay and trust ratio.
+    Gradients are first clipped to a global norm. As with PyTorch's fused optimizers, a step changes
+    nothing if the attribute `found_inf` is set to a tensor that is not 0; the gradients are then 0.
 
     Args:
-        params: parameters, or groups of them; `albert_parameter_groups` makes the usual two.
-        lr: learning rate, the relative change of a weight matrix in one step.
-        betas: decay of the first and second moment.
+        params: parameters, or groups of them, as `albert_parameter_groups` returns.
+        lr: the learning rate, which is the relative change of a weight matrix in one step.
+        betas: the decay of the first and second moment.
         eps: added to the root of the second moment.
-        weight_decay: added to the update, times the weight.
-        max_grad_norm: global norm that gradients are clipped to; None for no clipping, as where
-            they are clipped before (`clip_`).
-        norms: gives the norms of tensors, for the trust ratio; where `params` are a process's
-            parts of larger tensors, those of the whole.
+        weight_decay: the factor of the weight that is added to the update.
+        max_grad_norm: the maximum global norm of gradients; None for no clipping, such as after
+            `clip_`.
+        norms: computes the norms of tensors for the trust ratio; if `params` are a process's parts
+            of larger tensors, the norms of the whole tensors.
     """
 
     def __init__(
@@ -74,8 +75,14 @@ class Lamb(torch.optim.Optimizer):
         means = [self.state[param]["exp_avg"] for param in params]
         squares = [self.state[param]["exp_avg_sq"] for param in params]
         beta1, beta2 = group["betas"]
-        torch._foreach_lerp_(means, grads, 1 - beta1)
-        torch._foreach_mul_(squares, beta2)
+        found_inf: Tensor | None = getattr(self, "found_inf", None)
+        if found_inf is None:
+            torch._foreach_lerp_(means, grads, 1 - beta1)
+            torch._foreach_mul_(squares, beta2)
+        else:
+            weight = (1 - beta1) * (1 - found_inf)
+            torch._foreach_lerp_(means, grads, [weight] * len(grads))
+            torch._foreach_mul_(squares, beta2 + (1 - beta2) * found_inf)
         torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
         updates = torch._foreach_sqrt(squares)
         torch._foreach_add_(updates, group["eps"])
@@ -85,20 +92,22 @@ class Lamb(torch.optim.Optimizer):
             norms, count = self.norms([*params, *updates, *means]), len(params)
             ratios = map(_trust_ratio, norms[:count], norms[count:-count], norms[-count:])
             torch._foreach_mul_(updates, list(ratios))
+        if found_inf is not None:
+            torch._foreach_mul_(updates, 1 - found_inf)
         torch._foreach_add_(params, updates, alpha=-group["lr"])
 
 
 @torch.no_grad()
 def clip_(grads: list[Tensor], max_norm: float, norm: Tensor | None = None) -> Tensor:
-    """Scale gradients in place so that their global norm is `max_norm` at most.
+    """Scale gradients in place so that their global norm is at most `max_norm`.
 
     Args:
         grads: the gradients, or a rank's part of them.
-        max_norm: the bound.
-        norm: the norm of all gradients; by default `grads` are all.
+        max_norm: the maximum norm.
+        norm: the norm of all gradients; by default that of `grads`.
 
     Returns:
-        The norm before.
+        The norm before clipping.
     """
     if norm is None:
         norm = nn.utils.get_total_norm(grads, foreach=True)
@@ -107,8 +116,65 @@ def clip_(grads: list[Tensor], max_norm: float, norm: Tensor | None = None) -> T
     return norm
 
 
+def lamb(
+    weights: Mapping[str, Tensor],
+    weight_decay: float,
+    norms: Callable[[list[Tensor]], Sequence[Tensor]],
+) -> torch.optim.Optimizer:
+    """LAMB over named tensors, without clipping.
+
+    Args:
+        weights: the tensors, or a process's parts of them.
+        weight_decay: as in `Lamb`.
+        norms: as in `Lamb`.
+    """
+    groups = [
+        {"params": [each for name, each in weights.items() if is_adapted(name) is adapt]}
+        | {"adapt": adapt}
+        for adapt in (True, False)
+    ]
+    return Lamb(groups, weight_decay=weight_decay, max_grad_norm=None, norms=norms)
+
+
+def adamw(
+    weights: Mapping[str, Tensor],
+    weight_decay: float,
+    norms: Callable[[list[Tensor]], Sequence[Tensor]],  # noqa: ARG001 (for LAMB)
+) -> torch.optim.Optimizer:
+    """AdamW with bias correction over named tensors; arguments as for `lamb`.
+
+    Epsilon is 1e-6, as in the released fine-tuning code.
+    """
+    groups = [
+        {"params": [each for name, each in weights.items() if is_adapted(name) is adapt]}
+        | {"weight_decay": weight_decay if adapt else 0.0}
+        for adapt in (True, False)
+    ]
+    optimizer = torch.optim.AdamW(groups, eps=1e-6, fused=True)
+    for each in weights.values():
+        optimizer.state[each] = {"step": torch.zeros((), device=each.device)}
+    return optimizer
+
+
+def adamw_uncorrected(
+    weights: Mapping[str, Tensor],
+    weight_decay: float,
+    norms: Callable[[list[Tensor]], Sequence[Tensor]],
+) -> torch.optim.Optimizer:
+    """`adamw` without bias correction, as in Google's fine-tuning code (`optimization.py`)."""
+    optimizer = adamw(weights, weight_decay, norms)
+    for each in weights.values():
+        # after so many steps the corrections are 1 in float32, and counting on changes nothing
+        optimizer.state[each]["step"].fill_(2.0**24)
+    return optimizer
+
+
+OPTIMIZERS = {"lamb": lamb, "adamw": adamw, "adamw-uncorrected": adamw_uncorrected}
+"""The optimizers by their names in `TrainingConfig`."""
+
+
 def albert_parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
-    """Weights, and apart from them LayerNorms and biases, which LAMB neither decays nor scales."""
+    """Two groups: weights, and LayerNorms and biases, which LAMB neither decays nor scales."""
     named = [(name, param) for name, param in model.named_parameters() if param.requires_grad]
     return [
         {"params": [p for name, p in named if is_adapted(name) is adapt], "adapt": adapt}
@@ -117,7 +183,7 @@ def albert_parameter_groups(model: nn.Module) -> list[dict[str, Any]]:
 
 
 def is_adapted(name: str) -> bool:
-    """Whether LAMB decays and scales the parameter of this name."""
+    """Whether LAMB decays and scales the parameter with this name."""
     return not any(part in name for part in _APART)
 
 
@@ -125,10 +191,10 @@ _APART = ("LayerNorm", "layer_norm", "bias")
 
 
 def _trust_ratio(of_param: Tensor, of_update: Tensor, of_mean: Tensor) -> Tensor:
-    """From the norms of a parameter, its update, and its first moment.
+    """The trust ratio, from the norms of a parameter, its update and its first moment.
 
-    A parameter that never had a gradient, as of a layer that is not applied yet, stays as it is:
-    the decay alone would be scaled up to the length of a full step.
+    It is 0 for a parameter that never had a gradient, such as that of a layer not applied yet:
+    otherwise weight decay alone would be scaled up to a full step.
     """
     ratio = of_param / of_update
     ratio = torch.where((of_param > 0) & (of_update > 0), ratio, torch.ones_like(ratio))

@@ -1,4 +1,4 @@
-"""MediaWiki dumps: every page once however they are parted, and what bad ones say."""
+"""Test that every page of a dump is read once for any division, and that damage is reported."""
 
 import bz2
 import gzip
@@ -98,7 +98,7 @@ def test_a_document(tmp_path):
         (page(7, model="json"), "not wikitext"),
     ],
 )
-def test_a_page_that_is_no_article_is_a_drop(tmp_path, bad, reason):
+def test_a_page_that_is_not_an_article_is_a_drop(tmp_path, bad, reason):
     path = write(tmp_path / "a.xml", whole(page(1), bad, page(2)))
     first, drop, last = read(path)
     assert isinstance(drop, Drop)
@@ -126,7 +126,7 @@ def test_a_broken_page_is_a_drop(tmp_path, bad, reason):
     assert (first.id, last.id) == ("1", "2")
 
 
-def test_the_last_revision_counts(tmp_path):
+def test_the_last_revision_is_read(tmp_path):
     old = "<revision><id>1</id><text>Old.</text></revision>\n    <revision>"
     path = write(tmp_path / "a.xml", whole(page(1, "New.").replace("<revision>", old)))
     assert [record.text for record in read(path)] == ["New."]
@@ -149,9 +149,47 @@ def test_pages_of_the_same_id_are_all_read(tmp_path):
 def test_licences(tmp_path, base, timestamp, licence):
     data = whole(page(1, timestamp=timestamp)).decode()
     data = data.replace("https://de.wikipedia.org/wiki/Wikipedia:Hauptseite", base)
-    assert [record.licence for record in read(write(tmp_path / "a.xml", data.encode()))] == [
-        licence
-    ]
+    (document,) = read(write(tmp_path / "a.xml", data.encode()))
+    assert isinstance(document, Document)
+    assert document.licence == licence
+
+
+@pytest.mark.parametrize(
+    ("title", "article"),
+    [
+        ("Diskussion:Foo", False), ("vorlage:Bar", False), ("Benutzer Diskussion:Foo", False),
+        ("Benutzer_Diskussion:Foo", False), ("File:A.jpg", False), ("Alien: Covenant", True),
+        ("Diskussion", True),
+    ],
+)  # fmt: skip
+def test_in_old_dumps_the_prefix_of_a_title_tells_the_namespace(tmp_path, title, article):
+    spaces = """<namespace key="1">Diskussion</namespace>
+      <namespace key="3">Benutzer Diskussion</namespace>
+      <namespace key="10">Vorlage</namespace>"""
+    data = whole(page(3, title=title).replace("<ns>0</ns>", "")).decode()
+    data = data.replace("</namespaces>", f"{spaces}</namespaces>")
+    (record,) = read(write(tmp_path / "a.xml", data.encode()))
+    assert isinstance(record, Document if article else Drop)
+    if isinstance(record, Drop):
+        assert record.reason == "not an article"
+
+
+@pytest.mark.parametrize(
+    ("language", "database", "text"),
+    [
+        ('xml:lang="zh"', "zhwiki", "北京（Beijing）。"),
+        ("", "zhwiki", "北京（Beijing）。"),
+        ("", "enwiki", "北京（English: Beijing）。"),
+        ('xml:lang="en"', "zhwiki", "北京（English: Beijing）。"),
+        ("", "my_own", "北京（English: Beijing）。"),
+    ],
+)
+def test_the_language_is_stated_or_in_the_name_of_the_database(tmp_path, language, database, text):
+    data = whole(page(3, "北京（{{lang-en|Beijing}}）。")).decode()
+    data = data.replace('xml:lang="de"', language).replace("dewiki", database)
+    data = data.replace("</namespaces>", '<namespace key="1">Talk</namespace></namespaces>')
+    (document,) = read(write(tmp_path / "a.xml", data.encode()))
+    assert document.text == text
 
 
 def test_without_siteinfo(tmp_path):
@@ -176,7 +214,7 @@ def test_spans_of_a_plain_file(tmp_path, span_bytes):
 
 
 def test_spans_of_a_multistream_file(tmp_path):
-    # as Wikimedia writes it: the head, then streams of some pages each, then the end
+    # as written by Wikimedia: the head, then streams of several pages each, then the end
     parts = [SITEINFO, *("".join(MANY[i : i + 4]) for i in range(0, 40, 4)), "</mediawiki>\n"]
     streams = [bz2.compress(part.encode()) for part in parts]
     path = write(tmp_path / "a.xml.bz2", b"".join(streams))
@@ -190,7 +228,7 @@ def test_spans_of_a_multistream_file(tmp_path):
 
 
 @given(st.lists(st.integers(0, len(whole(*MANY[:6]))), max_size=8), st.integers(1, 2000))
-def test_streams_may_be_cut_anywhere(tmp_path_factory, cuts, span_bytes):
+def test_streams_may_begin_anywhere(tmp_path_factory, cuts, span_bytes):
     data = whole(*MANY[:6])
     edges = [0, *sorted(cuts), len(data)]
     streams = [bz2.compress(data[a:b]) for a, b in pairwise(edges) if a < b]
@@ -206,6 +244,7 @@ def test_a_tag_at_the_end_of_a_block(tmp_path_factory, block):
         assert [r.id for r in dump.read(Span(path, "dump"))] == [str(i) for i in range(6)]
 
 
+@pytest.mark.slow
 def test_a_page_of_five_megabytes(tmp_path):
     text = "Some prose in a [[long]] page. " * 170_000
     path = write(tmp_path / "a.xml.bz2", bz2.compress(whole(page(1, text), page(2))))

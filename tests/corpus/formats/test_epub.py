@@ -1,4 +1,4 @@
-"""EPUB books: reading order, what is left out, and archives that are broken."""
+"""Test the reading order of EPUB books, what is left out, and broken archives."""
 
 import zipfile
 from collections.abc import Mapping
@@ -97,6 +97,45 @@ def test_a_book(tmp_path):
     )
 
 
+def test_a_page_is_read_once(tmp_path):
+    order = '<itemref idref="one"/>' * 60 + '<itemref idref="again"/>'
+    again = '<item id="again" href="text/./one.xhtml" media-type="application/xhtml+xml"/>'
+    package = PACKAGE.replace("</manifest>", f"{again}</manifest>")
+    package = package.replace("<spine>", f"<spine>{order}")
+    book = BOOK | {"OEBPS/package.xml": package, "OEBPS/text/one.xhtml": page("a" * 400_000)}
+    document = read(tmp_path / "a.epub", pack(book))
+    assert isinstance(document, Document)
+    assert document.text == "a" * 400_000 + "\nThree."
+
+
+def test_one_navigation_is_read(tmp_path, monkeypatch):
+    navigation = '<item id="n{}" href="nav.xhtml" media-type="text/html" properties="nav"/>'
+    items = "".join(navigation.format(number) for number in range(60))
+    package = PACKAGE.replace("</manifest>", f"{items}</manifest>")
+    names = []
+    read_entry = zipfile.ZipFile.read
+
+    def recorded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+        names.append(entry.filename)
+        return read_entry(archive, entry)
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", recorded)
+    book = BOOK | {"OEBPS/package.xml": package}
+    assert isinstance(read(tmp_path / "a.epub", pack(book)), Document)
+    assert len(names) == len(set(names))
+
+
+def test_a_page_that_is_hard_to_parse_is_named(tmp_path):
+    attributes = " ".join(f"a{i}" for i in range(80_000))
+    book = BOOK | {"OEBPS/text/one.xhtml": page("One.").replace("<p>", f"<p {attributes}>")}
+    drop = read(tmp_path / "a.epub", pack(book))
+    assert isinstance(drop, Drop)
+    assert (drop.reason, drop.where.rpartition("/")[2]) == ("too many attributes", "one.xhtml")
+    # of the navigation, only its landmarks are used
+    book = BOOK | {"OEBPS/nav.xhtml": f"<p {attributes}>"}
+    assert isinstance(read(tmp_path / "b.epub", pack(book)), Document)
+
+
 def test_a_book_of_project_gutenberg(tmp_path):
     start, end = (f"*** {word} OF THE PROJECT GUTENBERG EBOOK A ***" for word in ("START", "END"))
     pages = {
@@ -125,6 +164,53 @@ def test_books_without_what_is_optional(tmp_path):
     assert isinstance(document, Document)
     assert (document.title, document.url, document.licence) == ("", "", "")
     assert document.text == "Not prose.\nOne.\nTwo.\nThree."
+
+
+@pytest.mark.parametrize("identifier", ["imprint.xhtml", "Colophon.xhtml", "uncopyright"])
+def test_identifiers_of_pages_without_prose(tmp_path, identifier):
+    package = PACKAGE.replace('"one"', f'"{identifier}"')
+    document = read(tmp_path / "a.epub", pack(BOOK | {"OEBPS/package.xml": package}))
+    assert document.text == "Three."
+
+
+def test_landmarks_of_pages_without_prose(tmp_path):
+    navigation = """<nav epub:type="landmarks"><a epub:type="imprint" href="text/one.xhtml">A</a>
+    <a epub:type="bodymatter" href="text/chapter%202.xhtml">B</a>
+    <a epub:type="toc" href="text/chapter%202.xhtml#toc">C</a></nav>"""
+    document = read(tmp_path / "a.epub", pack(BOOK | {"OEBPS/nav.xhtml": navigation}))
+    assert document.text == "Three."
+
+
+@pytest.mark.parametrize("link", ["/OEBPS/text/one.xhtml", "Text/One.XHTML", "/text/one.xhtml"])
+def test_links_from_the_root_or_of_another_case(tmp_path, link):
+    package = PACKAGE.replace("text/one.xhtml", link)
+    document = read(tmp_path / "a.epub", pack(BOOK | {"OEBPS/package.xml": package}))
+    assert document.text == "One.\nTwo.\nThree."
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/x-oeb1-document", "application/x-dtbook+xml", "application/xml"]
+)
+def test_other_types_of_pages(tmp_path, kind):
+    package = PACKAGE.replace("application/xhtml+xml", kind)
+    document = read(tmp_path / "a.epub", pack(BOOK | {"OEBPS/package.xml": package}))
+    assert document.text == "One.\nTwo.\nThree."
+
+
+def test_a_book_of_pages_that_cannot_be_read_is_a_drop_that_names_their_type(tmp_path):
+    package = PACKAGE.replace("application/xhtml+xml", "application/pdf")
+    drop = read(tmp_path / "a.epub", pack(BOOK | {"OEBPS/package.xml": package}))
+    assert isinstance(drop, Drop)
+    assert drop.reason == "empty"
+    assert drop.where == f"{tmp_path}/a.epub (its pages are application/pdf, image/jpeg)"
+
+
+def test_a_missing_page_is_named(tmp_path):
+    package = PACKAGE.replace("one.xhtml", "none.xhtml")
+    drop = read(tmp_path / "a.epub", pack(BOOK | {"OEBPS/package.xml": package}))
+    assert isinstance(drop, Drop)
+    assert drop.reason == "broken epub"
+    assert drop.where == f"{tmp_path}/a.epub (it lacks OEBPS/text/none.xhtml)"
 
 
 def test_encrypted_pages_are_a_drop(tmp_path):

@@ -1,5 +1,6 @@
-"""Pages of HTML: prose and nothing else, whatever the markup."""
+"""Test that the prose of HTML pages is read, and nothing else, for any markup."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -63,10 +64,79 @@ def test_paragraphs(markup, expected):
         '<div class="figcenter"><p>x</p></div>',
         '<span class="pagenum">[x]</span>',
         "<!-- x -->",
+        # fallbacks
+        "<canvas>x</canvas><audio>x</audio><video><p>x</p></video>",
+        # numbers of pages, notes and their marks
+        '<span epub:type="pagebreak">12</span>',
+        '<div role="doc-pagebreak" id="p12">12</div>',
+        '<a epub:type="noteref" href="#n1">1</a>',
+        '<a role="doc-noteref" href="notes.xhtml#n1">x</a>',
+        '<a href="#n1">1</a>',
+        '<sup><a href="n.xhtml#n1">a</a></sup>',
+        '<a href="#n1"><sup>12</sup></a>',
+        '<a href="#n1">[1]</a><a href="#n2">*20</a><a href="#n3">†</a>',
+        '<div epub:type="footnote"><p>x</p></div>',
+        '<section epub:type="backmatter endnotes"><p>x</p></section>',
+        '<section role="doc-endnotes"><p>x</p></section>',
+        "<noteref>1</noteref><note>x</note><pagenum>3</pagenum>",
+        # parts of a book without prose
+        '<section epub:type="frontmatter imprint"><p>x</p></section>',
+        '<section epub:type="colophon">x</section><section epub:type="copyright-page">x</section>',
+        '<section epub:type="titlepage">x</section><section role="doc-index">x</section>',
     ],
 )
-def test_what_is_no_prose_goes(inside):
+def test_what_is_not_prose_is_removed(inside):
     assert "".join(paragraphs(f"<p>One.</p>{inside}<p>Two.</p>")) == "One.Two."
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ('<p>See page <a href="#p12">12</a>.', ["See page 12."]),
+        ('<p>See <a href="#a">a</a> or <a href="#e">(3)</a>.', ["See a or (3)."]),
+        ('<p>The <a href="https://example.org/">site</a>, 10<sup>3</sup>', ["The site, 103"]),
+        # pictures of initials
+        ('<p><img alt="A"/>lice was.</p>', ["Alice was."]),
+        ('<p><img alt="“A" class="dropcap">lice was.</p>', ["“Alice was."]),
+        ("<p><span><img alt='A'></span>lice was.</p>", ["lice was."]),
+        ('<p><img alt="A house">It was.</p>', ["It was."]),
+        ('<p><img alt="A"> It was.</p>', ["It was."]),
+        ('<body epub:type="imprint"><p>x</p></body>', []),
+    ],
+)
+def test_links_and_pictures_within_prose(markup, expected):
+    assert paragraphs(markup) == expected
+
+
+def test_what_only_xml_has():
+    page = (
+        '<?xml version="1.0"?><!DOCTYPE html [<!ENTITY pub "Acme"><!ENTITY a \'b\'>]><html>'
+        "<head><title>x</title></head><body>By &pub; &a; &amp; &c;."
+        "<p><![CDATA[raw <b> & ]]> end.</p></body></html>"
+    )
+    expected = ("x", ["By Acme b & &c;.", "raw <b> & end."])
+    assert html.paragraphs(page.encode()) == expected
+
+
+def test_entities_do_not_multiply():
+    nested = '<!DOCTYPE html [<!ENTITY a "0123456789"><!ENTITY b "&a;&a;">]><p>&b;</p>'
+    assert paragraphs(nested) == ["&a;&a;"]
+    long = f'<!DOCTYPE html [<!ENTITY a "{"x" * 1_000_000}">]><p>{"&a;" * 1_000_000}</p>'
+    with pytest.raises(UnreadableError, match="too long"):
+        paragraphs(long)
+
+
+@pytest.mark.parametrize("token", ["<![CDATA[", "]]>", "&a;", "<!ENTITY ", "<!DOCTYPE x [", "["])
+def test_what_only_xml_has_is_read_in_linear_time(token):
+    # quadratic time would take minutes
+    with suppress(UnreadableError):
+        paragraphs("<!DOCTYPE html [" + token * 100_000)
+
+
+def test_landmarks():
+    page = """<nav epub:type="toc"><a href="a.xhtml">A</a></nav>
+    <nav epub:type="landmarks"><a epub:type="imprint x" href="b.xhtml">B</a></nav>"""
+    assert html.landmarks(page.encode()) == [("imprint", "b.xhtml"), ("x", "b.xhtml")]
 
 
 def test_empty_elements_of_xhtml_do_not_swallow_what_follows():
@@ -104,6 +174,13 @@ def test_deep_nesting_is_refused():
     for markup in ("<div>" * 200_000, "<a><b><i><font>" * 50_000):
         with pytest.raises(UnreadableError, match="nested too deeply"):
             paragraphs(markup)
+
+
+def test_too_many_attributes_are_a_drop(tmp_path):
+    attributes = " ".join(f"a{i}" for i in range(80_000))
+    drop = read(tmp_path / "a.html", f"<p {attributes}>One.".encode())
+    assert isinstance(drop, Drop)
+    assert drop.reason == "too many attributes"
 
 
 def test_too_many_elements_are_refused():
@@ -145,7 +222,8 @@ def test_licences_of_project_gutenberg(tmp_path, page):
     )
 
 
-PIECES = """<p> </p> <div> </div> <table> <td> </table> <ul> <li> </ul> <pre> </pre> <br> <b> </i>
+PIECES = """<a href="#x"> <sup> <img alt="A"> 1 <![CDATA[ ]]>
+<p> </p> <div> </div> <table> <td> </table> <ul> <li> </ul> <pre> </pre> <br> <b> </i>
 <a/> <!-- --> <h1> </h1> <script> </script> <title> </body> <template> <svg> </svg> <p/> < & x é
 <figure> </figure> <nav> </nav> <select> <option> <frameset> <ruby> <rt>"""
 

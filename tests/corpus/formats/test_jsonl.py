@@ -1,4 +1,4 @@
-"""JSON lines: every line once for any cut, and no bad line takes others with it."""
+"""Test that JSON lines are read once for any division, and that bad lines do not affect others."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ def test_all_fields(tmp_path):
     assert read(path) == [Document("7", "s", text, "t", "u", "l")]
 
 
-def test_what_is_missing_comes_from_the_file(tmp_path):
+def test_defaults_come_from_the_file(tmp_path):
     stored = b"\n" + LINE + b'{"id": null, "source": 1.5, "title": false, "text": "More."}'
     plain, packed = tmp_path / "a.b.jsonl", tmp_path / "a.b.ndjson.gz"
     assert read(write(plain, stored)) == [
@@ -46,7 +46,7 @@ def test_what_is_missing_comes_from_the_file(tmp_path):
     ]
 
 
-def test_headings_go_where_there_is_a_title(tmp_path):
+def test_a_text_with_a_title_loses_its_headings(tmp_path):
     prose = "One two three four five six seven."
     row = {"title": "Rome", "text": f"Rome\n\nHistory.\n{prose}"}
     (document,) = read(write(tmp_path / "a.jsonl", json.dumps(row).encode()))
@@ -80,6 +80,7 @@ def test_a_line_that_is_too_long_is_a_drop(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "MAX_DOCUMENT_BYTES", 100)
     path = write(tmp_path / "a.jsonl", json.dumps({"text": "x" * 1000}).encode() + b"\n" + LINE)
     drop, document = read(path)
+    assert isinstance(drop, Drop)
     assert (drop.reason, document.text) == ("too long", "Some text.")
 
 
@@ -88,14 +89,14 @@ def test_lone_surrogates_are_replaced(tmp_path):
     assert (document.id, document.text) == ("\ufffd", "a \ufffd.")
 
 
-def test_a_byte_order_mark_is_nothing(tmp_path):
+def test_a_byte_order_mark_is_skipped(tmp_path):
     (document,) = read(write(tmp_path / "a.jsonl", b"\xef\xbb\xbf" + LINE))
     assert document.text == "Some text."
 
 
 def test_an_array_is_refused(tmp_path):
     path = write(tmp_path / "a.json", b' [{"text": "x"}]')
-    with pytest.raises(ValueError, match=r"a\.json is a JSON array; write a document a line"):
+    with pytest.raises(ValueError, match=r"a\.json is a JSON array; write one document per line"):
         jsonl.spans(path)
 
 
@@ -129,7 +130,7 @@ def test_spans_cover_each_line_once(lines, end, cuts):
     assert len(whole) == sum(map(bool, lines))
 
 
-def test_large_files_are_parted(tmp_path, monkeypatch):
+def test_large_files_are_divided(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SPAN_BYTES", 50)
     path = write(tmp_path / "a.jsonl", LINE * 5)
     spans = jsonl.spans(path)

@@ -1,4 +1,4 @@
-"""Parquet files of several schemas, cut into row groups, and broken."""
+"""Test parquet files of several schemas, with several row groups, and broken ones."""
 
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,27 @@ def test_a_row_that_is_not_utf8_is_a_drop(tmp_path):
     assert drop == Drop("a-1", "a", "not UTF-8", f"{path} row 1")
 
 
+@pytest.mark.parametrize("options", [{}, {"use_dictionary": False}])
+def test_long_cells_are_drops_and_read_one_at_a_time(tmp_path, monkeypatch, options):
+    monkeypatch.setattr(files, "MAX_DOCUMENT_BYTES", 1000)
+    texts = ["a", *["é" * 501] * 30, "b" * 1000, None]
+    urls = ["u"] * 31 + ["v" * 1001, "w"]
+    path = write(tmp_path / "a.parquet", {"text": texts, "url": urls}, **options)
+    batches = []
+    iterate = pq.ParquetFile.iter_batches
+
+    def counted(*given: Any, **named: Any) -> Any:
+        for batch in iterate(*given, **named):
+            batches.append(batch.num_rows)
+            yield batch
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counted)
+    first, *dropped, last = read(path)
+    assert (first.text, last) == ("a", Drop("a-32", "a", "empty", f"{path} row 32"))
+    assert dropped == [Drop(f"a-{n}", "a", "too long", f"{path} row {n}") for n in range(1, 32)]
+    assert set(batches) == {1}
+
+
 def test_spans_are_ranges_of_row_groups(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "SPAN_BYTES", 2500)
     texts = [f"{n:01000}" for n in range(10)]
@@ -126,6 +147,7 @@ def test_urls():
     assert read("memory://parquet/a.parquet") == [Document("a-0", "a", "a")]
 
 
+@pytest.mark.slow
 def test_real_files(shared_data):
     path = str(shared_data / "corpus" / "wikipedia-en-2015-00003-of-00004.parquet")
     (span,) = parquet.spans(path)
@@ -133,7 +155,9 @@ def test_real_files(shared_data):
     found = list(parquet.read(span))
     assert len(found) == pq.ParquetFile(path).metadata.num_rows
     documents = [record for record in found if isinstance(record, Document)]
-    assert len(documents) > 0.9 * len(found)  # others are pages of names, whose lists are gone
+    assert len(documents) > 0.9 * len(
+        found
+    )  # the others are lists of names, which the extractor removed
     first = documents[0]
     assert (first.title, first.source) == ("Nucleariid", "wikipedia-en-2015-00003-of-00004")
     assert first.url == f"http://en.wikipedia.org/wiki?curid={first.id}"

@@ -1,8 +1,8 @@
-"""Which pages only list what a name may mean."""
+"""Test which pages are recognised as disambiguation pages."""
 
 import pytest
 
-from albertlm.corpus.wikitext import is_disambiguation
+from albertlm.corpus.wikitext.disambiguation import is_disambiguation
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,5 @@ def test_by_title():
     assert is_disambiguation("A list.", "A (disambiguation)")
 
 
-def test_a_page_of_spaces_ends():
+def test_a_page_of_spaces_terminates():
     assert not is_disambiguation("{{" + " " * 1_000_000, "A")

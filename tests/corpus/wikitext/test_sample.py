@@ -1,4 +1,4 @@
-"""Pages of a real dump: nothing of the markup is left."""
+"""Test that no markup is left in the pages of a real dump."""
 
 import re
 

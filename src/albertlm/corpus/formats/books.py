@@ -1,27 +1,17 @@
-"""What the formats of books share: one file, one document."""
+"""Read plain text, and provide what all formats with one document per file share."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from albertlm.corpus import files
 from albertlm.corpus.documents import Document, Drop, Record, Span
-from albertlm.corpus.formats import gutenberg
-
-LONG_LINE = 100
-"""Characters that no line of hard-wrapped text has, but for a few."""
-
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_DECLARATION = re.compile(
-    rb"(?:character set encoding:|\bcharset\s*=|\bencoding\s*=)[\s\"']*([\w .()/-]+)",
-    re.IGNORECASE,
-)
+from albertlm.corpus.formats import encodings, gutenberg, transcription, wrapped
 
 
 class UnreadableError(Exception):
-    """A book that has to be left out: the reason, and the place within the file."""
+    """Raised for a book that has to be left out, with the reason and the position in the file."""
 
     def __init__(self, reason: str, place: str = "") -> None:
         super().__init__(reason)
@@ -36,24 +26,32 @@ class Book:
     licence: str = ""
 
 
-def spans(path: str, format_: str) -> list[Span]:
-    """The whole file."""
-    return [Span(path, format_, size=files.text_size(path))]
+def spans(path: str) -> list[Span]:
+    """Return the whole file as one span."""
+    return [whole_file(path, "text")]
+
+
+def read(span: Span) -> Iterator[Record]:
+    """Yield the book without Project Gutenberg's licence, with hard-wrapped lines joined."""
+    yield record(span.path, _parse)
+
+
+def whole_file(path: str, format_: str) -> Span:
+    """Return the only span of a file that cannot be divided."""
+    return Span(path, format_, size=files.text_size(path))
 
 
 def record(path: str, parse: Callable[[str], Book]) -> Record:
-    """The file as a document, or why it is left out.
+    """Return the file as a document, or the reason why it is left out.
 
-    Its id is the file's name, its source the name of the folder. Paragraphs without a letter or
-    digit, such as rows of asterisks, go.
+    The id is the file's name, and the source is the name of its folder.
     """
     id_, source = files.name(path), files.folder(path)
     try:
         book = parse(path)
     except UnreadableError as error:
         return Drop(id_, source, error.reason, f"{path} {error.place}".rstrip())
-    paragraphs = [" ".join(paragraph.split()) for paragraph in book.paragraphs]
-    text = "\n".join(p for p in paragraphs if any(map(str.isalnum, p)))
+    text = prose(book.paragraphs)
     if not text:
         return Drop(id_, source, "empty", path)
     title = " ".join(book.title.split())
@@ -61,10 +59,10 @@ def record(path: str, parse: Callable[[str], Book]) -> Record:
 
 
 def contents(path: str) -> bytes:
-    """All bytes of a file.
+    """Return all bytes of a file.
 
     Raises:
-        UnreadableError: the file is compressed and broken, or over `MAX_DOCUMENT_BYTES`.
+        UnreadableError: the file is compressed and broken, or exceeds `MAX_DOCUMENT_BYTES`.
     """
     with files.open_bytes(path) as file:
         try:
@@ -77,58 +75,36 @@ def contents(path: str) -> bytes:
 
 
 def decode(data: bytes) -> str:
-    """Text from bytes: by its byte order mark, as UTF-8, or as its head declares.
-
-    Nothing is guessed: Latin-1 that does not say so is an error.
+    """Decode a text; see `encodings.decode`.
 
     Raises:
-        UnreadableError: it is none of these, with the byte where it ceases to be UTF-8.
+        UnreadableError: the encoding is unknown; the position is the first byte that is not UTF-8.
     """
-    marked = next((e for mark, e in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     try:
-        return data.decode(marked).removeprefix("\ufeff")
+        return encodings.decode(data)
     except UnicodeDecodeError as error:
-        place = f"byte {error.start}"
-    if declared := _DECLARATION.search(data[:8192]):
-        names = declared[1].decode(errors="replace").lower().split()
-        for name in ("-".join(names), *(name.strip("()").removeprefix("iso-") for name in names)):
-            try:
-                return data.decode(name).encode().decode()  # some codecs give lone surrogates
-            except (UnicodeError, LookupError):
-                continue
-    raise UnreadableError(f"not {marked.upper()}", place)
-
-
-def join_lines(lines: Sequence[str]) -> list[str]:
-    """Paragraphs of lines that may be hard-wrapped.
-
-    Where over 5 % of the lines have more than 100 characters, or nothing sets paragraphs apart, a
-    line is a paragraph. Else a paragraph ends at a blank line or, where there is none, before an
-    indented line.
-    """
-    filled = [number for number, line in enumerate(lines) if line.strip()]
-    if not filled:
-        return []
-    long = sum(len(lines[number]) > LONG_LINE for number in filled)
-    spaced = filled[-1] - filled[0] >= len(filled)
-    indented = any(lines[number][0].isspace() for number in filled)
-    if long > 0.05 * len(filled) or not (spaced or indented):
-        return [lines[number] for number in filled]
-    paragraphs = []
-    paragraph: list[str] = []
-    for line in lines:
-        blank = not line.strip()
-        if paragraph and (blank or (not spaced and line[0].isspace())):
-            paragraphs.append(" ".join(paragraph))
-            paragraph = []
-        if not blank:
-            paragraph.append(line)
-    return [*paragraphs, " ".join(paragraph)]
+        name = error.encoding.partition("-le")[0].upper()
+        raise UnreadableError(f"not {name}", f"byte {error.start}") from None
 
 
 def without_licence(lines: Sequence[str], join: Callable[[Sequence[str]], Sequence[str]]) -> Book:
-    """A book from its lines or paragraphs, Project Gutenberg's head and tail taken off."""
+    """Return a book from its lines or paragraphs, without Project Gutenberg's head and tail."""
     head, lines = gutenberg.part(lines)
     if head is None:
         return Book(join(lines))
-    return Book(gutenberg.tidy(join(lines)), head.title, head.url, head.licence)
+    return Book(transcription.tidy(join(lines)), head.title, head.url, head.licence)
+
+
+def of_lines(lines: Sequence[str]) -> Book:
+    """Return the book that plain text holds, with hard-wrapped lines joined to paragraphs."""
+    return without_licence(lines, wrapped.join_lines)
+
+
+def prose(paragraphs: Iterable[str]) -> str:
+    """Return paragraphs as text; those without a letter, such as numbers of pages, are removed."""
+    paragraphs = (" ".join(paragraph.split()) for paragraph in paragraphs)
+    return "\n".join(paragraph for paragraph in paragraphs if any(map(str.isalpha, paragraph)))
+
+
+def _parse(path: str) -> Book:
+    return of_lines(decode(contents(path)).splitlines())

@@ -1,7 +1,7 @@
-"""MediaWiki XML dumps, such as `enwiki-latest-pages-articles.xml.bz2`.
+"""Read MediaWiki XML dumps, such as `enwiki-latest-pages-articles.xml.bz2`.
 
-A page belongs to the span in which its `<page>` tag begins, so a file may be parted at any byte: a
-plain one anywhere, a `.bz2` of several streams (as Wikimedia and pbzip2 write it) between them.
+A page belongs to the span in which its `<page>` tag begins. A plain file can therefore be divided
+at any byte, and a `.bz2` of several streams (as written by Wikimedia and pbzip2) between streams.
 """
 
 from __future__ import annotations
@@ -15,47 +15,55 @@ from xml.etree import ElementTree as ET
 
 from albertlm.corpus import files
 from albertlm.corpus.documents import Document, Drop, Record, Span
-from albertlm.corpus.wikitext import ENGLISH, Namespaces, extract, is_disambiguation
+from albertlm.corpus.wikitext import Wiki, extract, is_disambiguation
 
 _OPEN, _CLOSE, _END = b"<page>", b"</page>", b"</mediawiki>"
 _BLOCK = 1 << 20
 _STREAM = re.compile(rb"BZh[1-9]1AY&SY")
 _STREAM_BYTES = 10
 _COMPRESSION = 4
-"""XML of wikitext is about this many times as long as its .bz2."""
+"""The approximate ratio of the size of wikitext in XML to that of its .bz2."""
+
+_LANGUAGE = re.compile(rb"""<mediawiki\b[^>]*\sxml:lang\s*=\s*["']([\w-]+)""")
+_DATABASE = re.compile(
+    r"(\w+?)wik(?:i|tionary|ibooks|iquote|isource|iversity|ivoyage|inews)(?![a-z])"
+)
+"""The name of a Wikimedia wiki's database, which begins with the code of its language."""
 
 _WIKIMEDIA = re.compile(
     r"https?://[\w-]+\."
     r"(?:wikipedia|wikibooks|wikiquote|wikisource|wikiversity|wikivoyage|wiktionary)\.org/"
 )
 _RELICENSED = "2023-06-07"
-"""The day these wikis went from CC BY-SA 3.0 to 4.0: what was written before is under 3.0."""
+"""The day on which these wikis moved from CC BY-SA 3.0 to 4.0; older revisions are under 3.0."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """What the head of a dump says of its wiki.
+    """The wiki that the head of a dump describes.
 
     Fields:
-        source: the name of its database, such as `enwiki`.
-        base: what the addresses of its pages begin with.
-        namespaces: its names for files and categories.
+        source: the name of the wiki's database, such as `enwiki`.
+        base: the common prefix of the URLs of its pages.
+        wiki: its language, and its names of files and categories.
+        not_articles: the prefixes, in lower case, of titles outside the main namespace.
     """
 
     source: str
     base: str
-    namespaces: Namespaces
+    wiki: Wiki
+    not_articles: frozenset[str] = frozenset()
 
 
 def spans(path: str, span_bytes: int = files.SPAN_BYTES) -> list[Span]:
-    """Ranges of bytes of a plain file or of streams of a .bz2; any other compressed file is one.
+    """Divide a plain file by bytes and a .bz2 by streams; other compressed files are one span.
 
     Args:
         path: a local path or an fsspec URL.
-        span_bytes: about so many bytes of XML make a span.
+        span_bytes: the approximate number of bytes of XML in a span.
 
     Raises:
-        ValueError: the file does not begin as a dump does, or is damaged there.
+        ValueError: the beginning of the file is not that of a dump, or is damaged.
     """
     _site(path)
     stored, ratio = files.size(path), 1
@@ -76,12 +84,12 @@ def spans(path: str, span_bytes: int = files.SPAN_BYTES) -> list[Span]:
 
 
 def read(span: Span) -> Iterator[Record]:
-    """The pages that begin in the span: documents, or why they are none.
+    """Yield a record for each page that begins in the span.
 
     A document has the id of its page and the text of the page's last revision in the dump.
 
     Raises:
-        ValueError: the file is broken or ends too early.
+        ValueError: the file is broken or truncated.
     """
     site = _site(span.path)
     for offset, page in _pages(span):
@@ -89,9 +97,10 @@ def read(span: Span) -> Iterator[Record]:
 
 
 def _streams(path: str, step: int) -> Iterator[int]:
-    """Where streams of a .bz2 begin, at least `step` bytes apart, told by their first bytes.
+    """Yield positions, at least `step` bytes apart, where streams of a .bz2 begin.
 
-    Only what lies between each step and the next beginning is read.
+    Streams are recognised by their first bytes. Only the part of the file between each step and the
+    next stream is read.
     """
     with files.open_stored(path) as file:
         place = file.seek(step)
@@ -109,9 +118,9 @@ def _streams(path: str, step: int) -> Iterator[int]:
 
 
 def _pages(span: Span) -> Iterator[tuple[int, bytes]]:
-    """The pages that begin in a span, and at which byte of its XML.
+    """Yield the pages that begin in a span, each with its offset in the span's XML.
 
-    One that has no end of its own goes up to the next page, and is no XML then.
+    A page without an end tag extends to the next page, and is therefore malformed.
     """
     data = end = b""
     offset = 0  # of `data`
@@ -142,7 +151,7 @@ def _pages(span: Span) -> Iterator[tuple[int, bytes]]:
         if len(data) > files.MAX_DOCUMENT_BYTES:
             raise ValueError(
                 f"{_where(span, offset)} has a page of more than {files.MAX_DOCUMENT_BYTES} "
-                "bytes; give a dump of articles, without their history"
+                "bytes; give a dump of articles without their history"
             )
     if data.startswith(_OPEN):
         raise ValueError(f"{_where(span, offset)} has a page that is cut off; fetch the file again")
@@ -152,7 +161,7 @@ def _pages(span: Span) -> Iterator[tuple[int, bytes]]:
 
 
 def _blocks(span: Span) -> Iterator[bytes | None]:
-    """The XML of a span, then None, then, as far as it is asked for, what follows in the file."""
+    """Yield the XML of a span, then None, then what follows in the file for as long as needed."""
     start, stop = span.start, span.stop
     while True:
         with files.open_bytes(span.path, start=start, stop=stop) as file:
@@ -179,25 +188,36 @@ def _site(path: str) -> Site:
                 break
     if b"<mediawiki" not in head:
         raise ValueError(f"{path} does not begin with <mediawiki; give a MediaWiki XML dump")
+    stated = _LANGUAGE.search(head)
+    language = stated[1].decode() if stated else ""
     start, stop = head.find(b"<siteinfo>"), head.find(b"</siteinfo>")
     if start < 0 or stop < 0:
-        return Site(files.stem(path), "", ENGLISH)
+        return Site(files.stem(path), "", Wiki.of(language or _language(files.stem(path)), {}))
     try:
         info = ET.fromstring(head[start : stop + len(b"</siteinfo>")])  # noqa: S314  no entities
     except ET.ParseError as error:
         raise ValueError(f"{path} has a broken <siteinfo> at byte {start} ({error})") from None
     names = {space.get("key", ""): space.text or "" for space in info.iter("namespace")}
     main_page = info.findtext("base") or ""
+    source = info.findtext("dbname") or files.stem(path)
+    wiki = Wiki.of(language or _language(source), names)
     return Site(
-        source=info.findtext("dbname") or files.stem(path),
+        source=source,
         base=main_page.rpartition("/")[0] + "/" if main_page else "",
-        namespaces=Namespaces.from_siteinfo(names),
+        wiki=wiki,
+        not_articles=wiki.hidden | {name.lower() for key, name in names.items() if key != "0"},
     )
+
+
+def _language(database: str) -> str:
+    """Return the code in the name of a database such as `dewiki`, or an empty string."""
+    match = _DATABASE.match(database)
+    return match[1] if match else ""
 
 
 def _record(data: bytes, site: Site, where: str) -> Record:
     try:
-        page = ET.fromstring(data)  # noqa: S314  a part of a file has no entities of its own
+        page = ET.fromstring(data)  # noqa: S314  a part of a file defines no entities
     except ET.ParseError:
         text = data.decode(errors="replace")
         reason = "not UTF-8" if text.encode() != data else "malformed XML"
@@ -205,8 +225,8 @@ def _record(data: bytes, site: Site, where: str) -> Record:
     title, number = page.findtext("title") or "", page.findtext("id") or ""
     *_, revision = [page, *page.iterfind("revision")]
     text = revision.findtext("text") or ""
-    reason = _reason(page, revision, title, text)
-    prose = "" if reason else extract(text, title=title, namespaces=site.namespaces)
+    reason = _reason(page, revision, site, text)
+    prose = "" if reason else extract(text, title=title, wiki=site.wiki)
     if not prose:
         return Drop(number, site.source, reason or "no prose", where, text)
     return Document(
@@ -219,9 +239,14 @@ def _record(data: bytes, site: Site, where: str) -> Record:
     )
 
 
-def _reason(page: ET.Element, revision: ET.Element, title: str, text: str) -> str:
-    """Why a page holds no article, or nothing."""
-    if page.findtext("ns", "0") != "0":
+def _reason(page: ET.Element, revision: ET.Element, site: Site, text: str) -> str:
+    """Return why a page is not an article, or an empty string if it is one."""
+    title = page.findtext("title") or ""
+    if (number := page.findtext("ns")) is None:  # in dumps made before 2012
+        prefix, colon, _ = title.partition(":")
+        if colon and prefix.replace("_", " ").strip().lower() in site.not_articles:
+            return "not an article"
+    elif number != "0":
         return "not an article"
     if page.find("redirect") is not None or text.lstrip()[:9].upper() == "#REDIRECT":
         return "redirect"
@@ -231,12 +256,12 @@ def _reason(page: ET.Element, revision: ET.Element, title: str, text: str) -> st
 
 
 def _url(base: str, title: str) -> str:
-    """A page's address, with the characters that MediaWiki leaves as they are."""
+    """Return the URL of a page, in which the same characters stay unquoted as in MediaWiki's."""
     return base + quote(title.replace(" ", "_"), safe="/:;@$!*(),~") if base and title else ""
 
 
 def _licence(base: str, timestamp: str) -> str:
-    """The licence of a revision's text; empty for wikis whose terms are not known here."""
+    """Return the licence of a revision, or an empty string if the wiki's terms are unknown."""
     if not (_WIKIMEDIA.match(base) and timestamp):
         return ""
     return "CC BY-SA 3.0" if timestamp < _RELICENSED else "CC BY-SA 4.0"

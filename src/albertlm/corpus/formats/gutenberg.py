@@ -1,18 +1,26 @@
-"""Project Gutenberg's books: what its volunteers wrote around and into them, over 50 years."""
+"""Remove the licence from Project Gutenberg's books.
+
+Their wording has changed over fifty years.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NAME = re.compile(r"project\s+gutenberg", re.IGNORECASE)
 
 _START = re.compile(
-    r"\W*(?:start of (?:the|this) project gutenberg|end\W*the small print)", re.IGNORECASE
+    r"\W*(?:(?:start|beginning) of (?:the|this)(?: copyrighted)? project gutenberg"
+    r"|end\W*the small print)",
+    re.IGNORECASE,
 )
 _END = re.compile(
-    r"\W*(?:this is )?(?:the )?end(?: of(?: the| this)?|e dieses) proje[ck]t gutenberg",
+    r"\W*(?:(?:this is )?(?:the )?end(?: of(?: the| this)?(?: copyrighted)?)? proje[ck]t gutenberg"
+    r"|this is a copyrighted project gutenberg e-?(?:text|book), details above"
+    r"|ende dieses? (?:proje[ck]t gutenberg|e-?(?:text|book)e?s?\b)"
+    r"|(?:fin|fine|fim|einde|slut|loppu)\b.{0,20} proje[ck]to? gutenberg)",
     re.IGNORECASE,
 )
 _TITLE = re.compile(r"\s*title:\s*(\S.*)", re.IGNORECASE)
@@ -26,22 +34,10 @@ _HEADING_LENGTH = 300
 _NUMBER = re.compile(r"\[\s*e-?(?:book|text)\s*#\s*(\d+)\s*\]", re.IGNORECASE)
 _COPYRIGHTED = re.compile(r"copyrighted project gutenberg", re.IGNORECASE)
 
-_CREDITS = 6
-"""Paragraphs at the beginning of a book among which its makers are named."""
-
-_CREDIT = re.compile(
-    r"\W*(?:(?:(?:this |an? )?(?:e-?text|e-?book|html version|file) (?:was |is )?)?"
-    r"(?:produced|prepared|transcribed|scanned|proofread|proofed|typed|digiti[sz]ed)\b.*\b"
-    r"(?:by|from)\b|transcriber['’]?s?['’]? notes?\b|credits:)",
-    re.IGNORECASE,
-)
-_INSERTED = re.compile(r"\[(?:illustration\b[^\[\]]*|pg\.? ?\w+)\]", re.IGNORECASE)
-_EMPHASIS = re.compile(r"(?<!\w)_([^_]+)_(?!\w)")
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the head of a file says. `licence` is empty for the few books under copyright."""
+    """What the head of a file states. `licence` is empty for the few books under copyright."""
 
     title: str
     url: str
@@ -49,11 +45,11 @@ class Head:
 
 
 def part(lines: Sequence[str]) -> tuple[Head | None, Sequence[str]]:
-    """A file's head and the lines of the book itself; no head and all lines if it is not theirs.
+    """Return a file's head and the lines of the book; None and all lines for other books.
 
-    The book is what stands between the last line such as `*** START OF THE PROJECT GUTENBERG …` or
-    `*END*THE SMALL PRINT! …` and the first after it such as `*** END OF THE PROJECT GUTENBERG …`
-    or `End of Project Gutenberg's …`.
+    The book lies between the last line such as `*** START OF THE PROJECT GUTENBERG …` or
+    `*END*THE SMALL PRINT! …` and the next line such as `*** END OF THE PROJECT GUTENBERG …` or
+    `End of Project Gutenberg's …`.
     """
     starts = [number for number, line in enumerate(lines) if _START.match(line)]
     ends = [number for number, line in enumerate(lines) if _END.match(line)]
@@ -65,23 +61,14 @@ def part(lines: Sequence[str]) -> tuple[Head | None, Sequence[str]]:
     return _head(lines[: max(begin, 10)]), lines[begin:end]
 
 
-def tidy(paragraphs: Iterable[str]) -> list[str]:
-    """Paragraphs without credits, marks of illustrations and pages, and underscores of italics."""
-    return [
-        _EMPHASIS.sub(r"\1", _INSERTED.sub("", paragraph))
-        for number, paragraph in enumerate(paragraphs)
-        if number >= _CREDITS or not _CREDIT.match(paragraph)
-    ]
-
-
 def title_of(heading: str) -> str:
-    """The book's title out of a page title or first line that also names Project Gutenberg."""
+    """Return the title of a book from a heading that may also name Project Gutenberg."""
     match = _HEADING.match(" ".join(heading[:_HEADING_LENGTH].split()))
     return match["old"] or match["new"] if match else heading
 
 
 def _after(lines: Sequence[str], number: int) -> int:
-    """The line after a start; a long title runs on over two or three lines to its asterisks."""
+    """Return the number of the line after a start; one with a long title has up to three lines."""
     if lines[number].lstrip().startswith("***"):
         for last in range(number, min(number + 3, len(lines))):
             if lines[last].rstrip().endswith("***"):

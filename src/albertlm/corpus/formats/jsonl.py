@@ -1,4 +1,4 @@
-"""JSON lines: a document a line, in the key `text`. WikiExtractor's `--json` is this too."""
+"""Read JSON lines with the key `text`, including the output of WikiExtractor's `--json`."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from collections.abc import Iterator
 
 from albertlm.corpus import files
 from albertlm.corpus.documents import Drop, Record, Span
-from albertlm.corpus.formats import fields, lines
+from albertlm.corpus.formats import rows
 
 
 def spans(path: str) -> list[Span]:
-    """Ranges of bytes; a compressed file is one span.
+    """Divide the file by bytes; a compressed file is one span.
 
     Raises:
-        ValueError: the file is one JSON array, or is compressed and broken at its beginning.
+        ValueError: the file is a JSON array, or is compressed and broken at its beginning.
     """
     with files.open_bytes(path) as file:
         if file.read(1024).removeprefix(BOM_UTF8).lstrip().startswith(b"["):
-            raise ValueError(f"{path} is a JSON array; write a document a line instead")
-    return lines.spans(path, "jsonl")
+            raise ValueError(f"{path} is a JSON array; write one document per line instead")
+    return rows.line_spans(path, "jsonl")
 
 
 def read(span: Span) -> Iterator[Record]:
-    """The documents whose lines start in the span; blank lines are nothing.
+    """Yield the documents whose lines start in the span; blank lines are skipped.
 
-    A document without an id gets the name of the file and the byte at which its line starts.
+    The id of a document without one is the name of the file and the byte at which its line starts.
 
     Raises:
         ValueError: the file is compressed, and truncated or broken.
     """
-    for offset, line in lines.read(span):
+    for offset, line in rows.read_lines(span):
         if span.stop is not None and offset >= span.stop:
             return
         if line.strip():
@@ -54,4 +54,4 @@ def _record(line: bytes, path: str, offset: int) -> Record:
         return drop("not valid JSON")
     if not isinstance(values, dict) or not isinstance(values.get("text"), str):
         return drop("no text")
-    return fields.record(values, path=path, number=number, where=where)
+    return rows.record(values, path=path, number=number, where=where)

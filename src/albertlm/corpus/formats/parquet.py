@@ -1,4 +1,4 @@
-"""Parquet files: a document a row, in the column `text`."""
+"""Read parquet files with a column `text`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 
 from albertlm.corpus import files
 from albertlm.corpus.documents import Drop, Record, Span
-from albertlm.corpus.formats import fields
+from albertlm.corpus.formats import rows
 
 BATCH_ROWS = 16
+"""The most rows that are read at a time."""
 
 
 def spans(path: str) -> list[Span]:
-    """Ranges of row groups, of about `SPAN_BYTES` of text each.
+    """Divide the file by row groups into spans of about `SPAN_BYTES` of text.
 
     Raises:
-        ValueError: the file is broken, or has no column `text` of strings.
+        ValueError: the file is broken, or has no string column `text`.
     """
     with _open(path) as table:
         column = table.schema_arrow.names.index("text")
@@ -36,44 +37,65 @@ def spans(path: str) -> list[Span]:
 
 
 def read(span: Span) -> Iterator[Record]:
-    """The documents of a range of row groups.
+    """Yield the documents of a range of row groups.
 
-    A row without an id gets the file's stem and its row number: the number alone would hold out
-    the same rows of every file. Memory holds a page of the file and a few rows, whatever the size
-    of a row group.
+    The id of a row without one is the file's stem and the row number; with the number alone, the
+    same rows of every file would be held out. Memory holds a page of the file and a few rows, or a
+    single one where rows can be large, regardless of the size of a row group.
 
     Raises:
-        ValueError: the file is broken (named with the row that was reached).
+        ValueError: the file is broken (the message names the last row that was read).
     """
     import pyarrow as pa
 
     with _open(span.path) as table:
         groups = range(span.start, table.num_row_groups if span.stop is None else span.stop)
-        names = [name for name in fields.NAMES if name in table.schema_arrow.names]
+        names = [name for name in rows.FIELDS if name in table.schema_arrow.names]
         row = sum(table.metadata.row_group(group).num_rows for group in range(span.start))
-        # threads of pyarrow would each hold memory, and a worker has one core
-        batches = table.iter_batches(
-            BATCH_ROWS, row_groups=groups, columns=names, use_threads=False
-        )
-        while True:
-            try:
-                batch = next(batches, None)
-            except (pa.ArrowException, OSError) as error:
-                raise ValueError(f"{span.path} is damaged after row {row} ({error})") from None
-            if batch is None:
-                return
-            for index in range(batch.num_rows):
-                yield _record(batch, index, span.path, row)
-                row += 1
+        try:
+            for group in groups:
+                # each thread of pyarrow would use memory, and a worker has one core
+                for batch in table.iter_batches(
+                    _batch_rows(table, group),
+                    row_groups=[group],
+                    columns=names,
+                    use_threads=False,
+                ):
+                    for index in range(batch.num_rows):
+                        yield _record(batch, index, span.path, row)
+                        row += 1
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{span.path} is damaged after row {row} ({error})") from None
+
+
+def _batch_rows(table: Any, group: int) -> int:
+    """Return how many rows of a group cannot exceed `MAX_DOCUMENT_BYTES`, unless one does.
+
+    A row may have as many bytes as its columns in the whole group: with a dictionary, each row may
+    have the same long text.
+    """
+    metadata = table.metadata.row_group(group)
+    columns = map(metadata.column, range(metadata.num_columns))
+    sizes = [each.total_uncompressed_size for each in columns if each.path_in_schema in rows.FIELDS]
+    fitting: int = files.MAX_DOCUMENT_BYTES // max(sum(sizes), 1)
+    return min(max(fitting, 1), BATCH_ROWS)
 
 
 def _record(batch: Any, index: int, path: str, row: int) -> Record:
     number, where = f"{files.stem(path)}-{row}", f"{path} row {row}"
+    cells = {name: batch.column(name)[index] for name in batch.schema.names}
+    if any(_size(cell) > files.MAX_DOCUMENT_BYTES for cell in cells.values()):
+        return Drop(number, files.stem(path), "too long", where)
     try:
-        values = {name: batch.column(name)[index].as_py() for name in batch.schema.names}
+        values = {name: cell.as_py() for name, cell in cells.items()}
     except UnicodeDecodeError:
         return Drop(number, files.stem(path), "not UTF-8", where)
-    return fields.record(values, path=path, number=number, where=where)
+    return rows.record(values, path=path, number=number, where=where)
+
+
+def _size(cell: Any) -> int:
+    """Return the number of bytes of a string, without a copy of it."""
+    return cell.as_buffer().size if cell.is_valid and hasattr(cell, "as_buffer") else 0
 
 
 @contextmanager
@@ -83,7 +105,7 @@ def _open(path: str) -> Iterator[Any]:
 
     with files.open_stored(path) as file:
         try:
-            # else whole columns of a row group are read before the first row comes
+            # otherwise whole columns of a row group are read before the first row
             streamed = {"pre_buffer": False, "buffer_size": 1 << 20}
             table = pq.ParquetFile(file, page_checksum_verification=True, **streamed)
         except pa.ArrowInvalid:

@@ -1,4 +1,4 @@
-"""WikiExtractor's files: `<doc id="…" url="…" title="…">`, lines of text, `</doc>`."""
+"""Read WikiExtractor's files: `<doc id="…" url="…" title="…">`, lines of text, `</doc>`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 from albertlm.corpus import files
 from albertlm.corpus.documents import Drop, Record, Span
-from albertlm.corpus.formats import fields, lines
+from albertlm.corpus.formats import rows
 
 _ATTRIBUTE = re.compile(r'(\w+)="(.*?)"(?=\s+\w+="|\s*>$)')
-"""Titles may hold quotation marks, which the tool does not escape."""
+"""An attribute; titles may contain quotation marks, which WikiExtractor does not escape."""
 
 _HOST = re.compile(r"\w+://([^/?#]+)")
 
 
 def spans(path: str) -> list[Span]:
-    """Ranges of bytes; a compressed file is one span.
+    """Divide the file by bytes; a compressed file is one span.
 
     Raises:
         ValueError: the file does not begin with a document.
@@ -25,11 +25,11 @@ def spans(path: str) -> list[Span]:
     with files.open_bytes(path) as file:
         if not file.read(1024).lstrip().startswith(b"<doc "):
             raise ValueError(f"{path} does not begin with <doc; give WikiExtractor's output")
-    return lines.spans(path, "wikiextractor")
+    return rows.line_spans(path, "wikiextractor")
 
 
 def read(span: Span) -> Iterator[Record]:
-    """The documents that start in the span. The source is the host of a document's URL.
+    """Yield the documents that start in the span. Their source is the host of their URL.
 
     Raises:
         ValueError: the file ends within a document, or is compressed and truncated or broken.
@@ -37,7 +37,7 @@ def read(span: Span) -> Iterator[Record]:
     document: list[bytes] = []
     start = length = 0
     begun = False
-    for offset, line in lines.read(span):
+    for offset, line in rows.read_lines(span):
         if line.startswith(b"<doc "):
             if document:
                 yield _drop(span.path, start, "no </doc>", document)
@@ -52,7 +52,7 @@ def read(span: Span) -> Iterator[Record]:
             length += len(line)
             if length > files.MAX_DOCUMENT_BYTES:
                 raise ValueError(f"{span.path} has no </doc> for the document at byte {start}")
-        elif begun and line.strip():  # before the first, it is the span before's
+        elif begun and line.strip():  # before the first document, it belongs to the previous span
             yield _drop(span.path, offset, "outside <doc>", [line])
     if document:
         raise ValueError(f"{span.path} is cut off in the document at byte {start}; make it again")
@@ -69,7 +69,7 @@ def _record(path: str, start: int, document: list[bytes]) -> Record:
     values["text"] = html.unescape(text)
     if host := _HOST.match(str(values.get("url"))):
         values["source"] = host[1]
-    return fields.record(values, path=path, number=_number(path, start), where=_where(path, start))
+    return rows.record(values, path=path, number=_number(path, start), where=_where(path, start))
 
 
 def _drop(path: str, start: int, reason: str, document: list[bytes]) -> Drop:

@@ -1,11 +1,11 @@
-"""Pages that only say which pages a name may mean."""
+"""Recognise disambiguation pages."""
 
 from __future__ import annotations
 
 import re
 
 _TEMPLATES = frozenset({
-    # English, and many others that took its names
+    # English, and wikis that use its names
     "disambig", "disambiguation", "disamb", "dab", "disambig-cleanup", "disambiguation cleanup",
     "hndis", "hndis-cleanup", "geodis", "geodab", "numberdis", "letterdis", "mathdab", "roaddis",
     "schooldis", "hospitaldis", "callsigndis", "wp-disambig", "mil-unit-dis", "tndis",
@@ -27,10 +27,9 @@ _SWITCH = "__DISAMBIG__"
 
 
 def is_disambiguation(wikitext: str, title: str) -> bool:
-    """Whether a page is marked as a disambiguation page.
+    """Return whether a page is marked as a disambiguation page.
 
-    By its title, by the switch `__DISAMBIG__` or by a template, in the language of any large
-    Wikipedia.
+    The mark can be in the title, the switch `__DISAMBIG__`, or a template of any large Wikipedia.
     """
     if title.endswith("(disambiguation)") or _SWITCH in wikitext:
         return True

@@ -1,11 +1,11 @@
-"""Links: their text stays; files, categories and links to other languages go."""
+"""Replace links by their text; remove files, categories and links to other languages."""
 
 from __future__ import annotations
 
 import re
 
 from albertlm.corpus.wikitext.marks import UNCLOSED
-from albertlm.corpus.wikitext.namespaces import Namespaces
+from albertlm.corpus.wikitext.wikis import Wiki
 
 _EXTERNAL = re.compile(
     r"\[(?:(?:https?|ftps?|sftp|news|mailto|irc|git|svn|tel|urn|gopher):|//)[^\s\[\]<>]++[^\S\n]*+"
@@ -13,30 +13,30 @@ _EXTERNAL = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"\[\[(?:[^\[\]|\n:]++\|([^\[\]|\n]++)|([^\[\]|\n:]++))\]\]")
-"""A link without a prefix, by far the most frequent one."""
+"""A link without a prefix, by far the most frequent kind."""
 
 _BRACKETS = re.compile(r"\[\[(?!\[)|\]\]")
 _DEEPEST = 40
-"""Links deeper than this within links lose their brackets and are not looked into; a caption that
-holds a link is two deep. It bounds what is copied."""
+"""The depth of nesting below which links only lose their brackets, which bounds what is copied. A
+link in a caption has depth two."""
 
 _TRAILING_NOTE = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
 
 
-def without_links(text: str, namespaces: Namespaces) -> str:
-    """The page with the text of its links.
+def without_links(text: str, wiki: Wiki) -> str:
+    """Replace the links of a page by their text.
 
-    Brackets that are never closed go alone, those of a file with the rest of their line.
+    Brackets that are never closed are removed, those of a file with the rest of their line.
     """
     if "[" not in text:
         return text
     text = _EXTERNAL.sub(r"\1", text)
     if "[[" not in text and "]]" not in text:
         return text
-    return _without_internal_links(_PLAIN.sub(r"\1\2", text), namespaces)
+    return _without_internal_links(_PLAIN.sub(r"\1\2", text), wiki)
 
 
-def _without_internal_links(text: str, namespaces: Namespaces) -> str:
+def _without_internal_links(text: str, wiki: Wiki) -> str:
     pieces: list[str] = []
     unclosed: list[int] = []  # places in `pieces`
     done = 0
@@ -49,28 +49,28 @@ def _without_internal_links(text: str, namespaces: Namespaces) -> str:
         elif unclosed:
             place = unclosed.pop()
             if len(unclosed) < _DEEPEST:
-                pieces[place:] = [_shown("".join(pieces[place + 1 :]), namespaces)]
+                pieces[place:] = [_shown("".join(pieces[place + 1 :]), wiki)]
             else:
                 pieces[place] = ""
     pieces.append(text[done:])
     kept, *opened = "".join(pieces).split(UNCLOSED)
-    return kept + "".join(_without_file(text, namespaces) for text in opened)
+    return kept + "".join(_without_file(text, wiki) for text in opened)
 
 
-def _without_file(text: str, namespaces: Namespaces) -> str:
-    """Text after brackets that are never closed; a file that begins there ends with its line."""
-    if not namespaces.hides(text.partition("|")[0]):
+def _without_file(text: str, wiki: Wiki) -> str:
+    """Return the text after unclosed brackets; a file that begins there ends with its line."""
+    if not wiki.hides(text.partition("|")[0]):
         return text
     line_end = text.find("\n")
     return text[line_end:] if line_end >= 0 else ""
 
 
-def _shown(link: str, namespaces: Namespaces) -> str:
-    """What a reader sees of a link, given what is between its brackets."""
+def _shown(link: str, wiki: Wiki) -> str:
+    """Return the text that a link shows, given what is between its brackets."""
     target, pipe, label = link.partition("|")
     if "\n" in target:
-        return link  # brackets around something that is no link
-    if namespaces.hides(target.strip()):
+        return link  # brackets around something that is not a link
+    if wiki.hides(target.strip()):
         return "" if "\n=" not in label else label  # a file that was never closed
     if label.strip():
         return label
@@ -79,7 +79,7 @@ def _shown(link: str, namespaces: Namespaces) -> str:
 
 
 def _without_context(target: str) -> str:
-    """`[[Help:Style (music)|]]` shows `Style`, `[[Boston, Massachusetts|]]` shows `Boston`."""
+    """Return `Style` for `[[Help:Style (music)|]]`, `Boston` for `[[Boston, Massachusetts|]]`."""
     name = target.rpartition(":")[2]
     shorter = _TRAILING_NOTE.sub("", name)
     return shorter if shorter != name else name.partition(", ")[0]

@@ -1,0 +1,162 @@
+"""Scaled dot-product attention, by the fastest kernel for each case.
+
+B batch, H heads, T queries, S keys, K head size, M, N rows of a batch without padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+HALVES = torch.bfloat16, torch.float16
+
+BLOCK_BYTES = 4 << 20
+"""Size of the scores in a block of `BlockedAttention`, to fit into the caches of 1 or 2 cores."""
+
+
+def attend(
+    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, mask_BS: Tensor | None, dropout: float
+) -> Tensor:
+    """The context of each query, (B, H, T, K).
+
+    Args:
+        q_BHTK: queries.
+        k_BHSK: keys.
+        v_BHSK: values.
+        mask_BS: True where a key may be attended to; None if all may.
+        dropout: probability that an attention weight is zeroed (0 outside training).
+    """
+    training = torch.is_grad_enabled() and q_BHTK.requires_grad
+    if q_BHTK.device.type == "cpu" and training and (dropout or q_BHTK.dtype in HALVES):
+        return BlockedAttention.apply(q_BHTK, k_BHSK, v_BHSK, mask_BS, dropout)  # type: ignore[no-any-return,no-untyped-call]
+    bias = None if mask_BS is None else _bias(mask_BS, q_BHTK.dtype)
+    return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, bias, dropout)
+
+
+def packs(x_ND: Tensor, heads: int, dropout: float) -> bool:
+    """Whether `attend_packed`, a flash kernel for GPUs and half precision, supports such rows."""
+    size = x_ND.shape[1] // heads
+    return x_ND.is_cuda and x_ND.dtype in HALVES and not dropout and size % 8 == 0 and size <= 256
+
+
+def attend_packed(
+    q_MHK: Tensor,
+    k_NHK: Tensor,
+    v_NHK: Tensor,
+    starts: tuple[Tensor, Tensor],
+    longest: tuple[int, int],
+) -> Tensor:
+    """The context of each query, (M, H, K), for texts that are concatenated without padding.
+
+    Args:
+        q_MHK: queries.
+        k_NHK: keys.
+        v_NHK: values.
+        starts: (B + 1,) the index of each text's first query, and the number of queries; likewise
+            for the keys.
+        longest: upper bounds of the number of queries and keys in a text.
+    """
+    from torch.nn.attention.varlen import varlen_attn  # imports the compiler, which takes a second
+
+    return varlen_attn(q_MHK, k_NHK, v_NHK, *starts, *longest)  # type: ignore[return-value]
+
+
+def attend_with_weights(
+    q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, mask_BS: Tensor | None, dropout: float
+) -> tuple[Tensor, Tensor]:
+    """The context (B, H, T, K) and the attention weights (B, H, T, S), both differentiable."""
+    weights_BHTS = _weights(q_BHTK, k_BHSK, mask_BS)
+    return F.dropout(weights_BHTS, dropout, training=dropout > 0) @ v_BHSK, weights_BHTS
+
+
+class BlockedAttention(torch.autograd.Function):
+    """Attention as batched matrix products over a few sequences at a time.
+
+    PyTorch's fused CPU kernel is slower in bfloat16, especially for short sequences, and does not
+    support dropout, so PyTorch would then keep all weights (`benchmarks/attention.py`). Here, the
+    scores of a block stay in the cache and are recomputed in the backward pass, so the memory does
+    not grow with T².
+    """
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 (autograd passes arguments by position)
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float
+    ) -> Tensor:
+        ctx.dropout = dropout
+        ctx.seed = int(torch.randint(1 << 62, ())) if dropout else 0
+        ctx.save_for_backward(q, k, v, mask)
+        context = torch.empty_like(q)
+        with torch.autocast("cpu", enabled=False):
+            for block, mask_ in _blocks(q, k, mask):
+                used = _weights(q[block], k[block], mask_)
+                if dropout:
+                    used = torch.where(_kept(used, dropout, ctx.seed + block.start), used, 0)
+                context[block] = _product(used, v[block], 1 / (1 - dropout))
+        return context
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, mask = ctx.saved_tensors
+        scale, gain = q.shape[-1] ** -0.5, 1 / (1 - ctx.dropout)
+        grad_q, grad_k, grad_v = (torch.empty_like(x) for x in (q, k, v))
+        with torch.autocast("cpu", enabled=False):
+            for block, mask_ in _blocks(q, k, mask):
+                q_, k_, v_, grad = q[block], k[block], v[block], grads[0][block]
+                used = weights = _weights(q_, k_, mask_)
+                grad_weights = _product(grad, v_.transpose(-1, -2), gain)
+                if ctx.dropout:
+                    kept = _kept(weights, ctx.dropout, ctx.seed + block.start)
+                    used = torch.where(kept, weights, 0)
+                    grad_weights = torch.where(kept, grad_weights, 0)
+                grad_v[block] = _product(used.transpose(-1, -2), grad, gain)
+                grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, q.dtype)
+                grad_q[block] = _product(grad_scores, k_, scale)
+                grad_k[block] = _product(grad_scores.transpose(-1, -2), q_, scale)
+        return grad_q, grad_k, grad_v, None, None
+
+
+def _blocks(q: Tensor, k: Tensor, mask: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:
+    """Slices of the batch whose scores fit into `BLOCK_BYTES`, each with its part of the mask."""
+    batch, heads, queries, _ = q.shape
+    size = max(1, BLOCK_BYTES // (heads * queries * k.shape[2] * q.element_size()))
+    for start in range(0, batch, size):
+        block = slice(start, start + size)
+        yield block, None if mask is None else mask[block]
+
+
+def _weights(q_BHTK: Tensor, k_BHSK: Tensor, mask_BS: Tensor | None) -> Tensor:
+    scores_BHTS = _product(q_BHTK, k_BHSK.transpose(-1, -2), q_BHTK.shape[-1] ** -0.5)
+    if mask_BS is not None:
+        least = torch.finfo(scores_BHTS.dtype).min
+        scores_BHTS = scores_BHTS.masked_fill(~mask_BS[:, None, None, :], least)
+    return torch.softmax(scores_BHTS, -1)
+
+
+def _product(a: Tensor, b: Tensor, factor: float) -> Tensor:
+    """`factor * a @ b` of tensors with four axes, without an array for `factor * a`."""
+    a_NTK, b_NKS = a.flatten(0, 1), b.flatten(0, 1)
+    product = torch.baddbmm(a.new_zeros(1), a_NTK, b_NKS, beta=0, alpha=factor)
+    return product.view(*a.shape[:-1], b.shape[-1])
+
+
+def _bias(mask_BS: Tensor, dtype: torch.dtype) -> Tensor:
+    # The smallest finite number instead of -inf: a row without keys gets equal weights, not NaN.
+    bias_BS = torch.zeros(mask_BS.shape, dtype=dtype, device=mask_BS.device)
+    return bias_BS.masked_fill_(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]
+
+
+def _kept(weights: Tensor, dropout: float, seed: int) -> Tensor:
+    """True where dropout keeps a weight; the backward pass gets the same from the same seed.
+
+    Each weight takes sixteen random bits, and a draw serves four weights; drawing for each weight,
+    as `bernoulli_` does, takes twice as long. The share of zeros is `dropout` to within 2^-17.
+    """
+    count = weights.numel()
+    draws = torch.empty(-(-count // 4), dtype=torch.int64)
+    draws.random_(-(1 << 63), None, generator=torch.Generator().manual_seed(seed))
+    least = round(dropout * (1 << 16)) - (1 << 15)
+    return (draws.view(torch.int16)[:count] >= least).view(weights.shape)

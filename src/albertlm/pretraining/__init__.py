@@ -1,1 +1,0 @@
-"""From sentences to training batches: pure functions, arrays in and arrays out."""

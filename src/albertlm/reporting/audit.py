@@ -1,0 +1,217 @@
+"""The file of an audit, `bias.json`: what the tests of a model's bias found, and its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from albertlm import storage
+from albertlm.reporting.page import NOTHING
+
+FORMAT, FILE = "albertlm bias 1", "bias.json"
+
+COLUMNS = ("measure", "part", "value", "95 % interval", "n", "reading")
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The tests that a model was given.
+
+    Fields:
+        model: the name of the model.
+        weights: the SHA-256 of its weights, if they are one file.
+        tests: by the names of their commands, what `albertlm bias … --json` prints of each.
+    """
+
+    model: str
+    weights: str | None
+    tests: Mapping[str, Json]
+
+    @property
+    def rows(self) -> Iterator[AuditRow]:
+        """The numbers of all tests that have an interval."""
+        for name, found in self.tests.items():
+            yield from _ROWS[name](found)
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """A number of a test.
+
+    Fields:
+        test: the name of the test's command.
+        measure: what was measured.
+        part: `all`, or the part of the data.
+        value, low, high: the number and its 95 % interval.
+        n: the number of examples.
+        neutral: the value of no preference; None for a score of the model itself.
+        unit: `%`, or what else the number is.
+        verdict: `too weak to interpret`, or `above the floor`; empty for a classifier.
+    """
+
+    test: str
+    measure: str
+    part: str
+    value: float
+    low: float
+    high: float
+    n: int
+    neutral: float | None
+    unit: str
+    verdict: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As `COLUMNS` of a table."""
+        return (
+            self.measure,
+            self.part,
+            f"{self.value:.4g} {self.unit}",
+            f"{self.low:.4g} to {self.high:.4g}",
+            f"{self.n:,}",
+            self.verdict or NOTHING,
+        )
+
+
+def read_audit(path: Path) -> Audit:
+    """Read the file of an audit, or the one in a folder.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is not the file of an audit.
+    """
+    path = path / FILE if path.is_dir() else path
+    found = storage.read_json(path)
+    if found.get("format") != FORMAT:
+        raise ValueError(f"{path} is no audit; write one with `albertlm bias … --output FOLDER`")
+    with storage.parsing(path):
+        audit = Audit(found["model"], found["weights"], dict(found["tests"]))
+        list(audit.rows)  # a file that lacks a number is damaged
+    return audit
+
+
+def add_test(folder: Path, model: str, weights: Path, name: str, found: Json) -> Audit:
+    """Add what a test found to the audit in a folder, or replace what it found before.
+
+    Args:
+        folder: created if it is missing.
+        model: the name of the model.
+        weights: the file of its weights.
+        name: the name of the test.
+        found: what the test prints as JSON.
+
+    Raises:
+        ValueError: the folder holds the audit of another model.
+        OSError: the file cannot be written.
+    """
+    checksum = storage.sha256(weights) if weights.is_file() else None
+    tests: Mapping[str, Json] = {}
+    if (folder / FILE).is_file():
+        before = read_audit(folder)
+        if (before.model, before.weights) != (model, checksum):
+            raise ValueError(
+                f"{folder} holds the audit of {before.model}, or of other weights of it; name "
+                "another folder"
+            )
+        tests = before.tests
+    audit = Audit(model, checksum, {**tests, name: found})
+    document = {"format": FORMAT, "model": model, "weights": checksum, "tests": audit.tests}
+    storage.write_json(folder / FILE, document)
+    return audit
+
+
+def _row(
+    test: str,
+    measure: str,
+    part: str,
+    estimate: Json,
+    verdict: str,
+    *,
+    neutral: float | None = 50.0,
+    unit: str = "%",
+) -> AuditRow:
+    value, low, high = (float(estimate[name]) for name in ("value", "low", "high"))
+    return AuditRow(
+        test, measure, part, value, low, high, int(estimate["n"]), neutral, unit, verdict
+    )
+
+
+def _probe(found: Json) -> Iterator[AuditRow]:
+    for each in found["comparisons"]:
+        yield _row(
+            "probe",
+            "increased log-probability",
+            f"{each['first']} less {each['second']}",
+            each["bias"],
+            found["validity"]["verdict"],
+            neutral=0.0,
+            unit="nats",
+        )
+
+
+def _crows_pairs(found: Json) -> Iterator[AuditRow]:
+    for measure, parts in found["measures"].items():
+        for part, estimate in parts.items():
+            yield _row("crows-pairs", measure, part, estimate, found["validity"]["verdict"])
+
+
+def _stereoset(found: Json) -> Iterator[AuditRow]:
+    for test, parts in found["tests"].items():
+        verdict = found["validity"][test]["verdict"]
+        for part, scores in parts.items():
+            for name in ("ss", "lms", "icat"):
+                neutral = 50.0 if name == "ss" else None
+                yield _row(
+                    "stereoset", f"{test}: {name}", part, scores[name], verdict, neutral=neutral
+                )
+
+
+def _winobias(found: Json) -> Iterator[AuditRow]:
+    verdict = found["validity"]["verdict"]
+    for part, estimate in found["shares"].items():
+        yield _row("winobias", "pronoun of the stereotype preferred", part, estimate, verdict)
+    for part, estimate in found["log_odds"].items():
+        yield _row(
+            "winobias", "log-odds of the pronoun", part, estimate, verdict, neutral=0.0, unit="nats"
+        )
+
+
+def _counterfactual(found: Json) -> Iterator[AuditRow]:
+    for source, effects in found["effects"].items():
+        less = effects["less_control"] or {}
+        for measure, estimate, neutral, unit in (
+            ("signed change", effects["signed"], 0.0, "probability"),
+            ("signed change less the control's", less.get("signed"), 0.0, "probability"),
+            ("absolute change", effects["absolute"], None, "probability"),
+            ("absolute change less the control's", less.get("absolute"), 0.0, "probability"),
+            ("changed predictions", effects["flips"], None, "%"),
+        ):
+            if estimate is not None:
+                yield _row(
+                    "counterfactual", measure, source, estimate, "", neutral=neutral, unit=unit
+                )
+    for gap in found["gaps"]:
+        for name in ("true_positive", "false_positive"):
+            yield _row(
+                "counterfactual",
+                f"gap of the {name.replace('_', '-')} rate",
+                f"{gap['label']}: {gap['first']} less {gap['second']}",
+                gap[name],
+                "",
+                neutral=0.0,
+                unit="% points",
+            )
+
+
+_ROWS = {
+    "probe": _probe,
+    "crows-pairs": _crows_pairs,
+    "stereoset": _stereoset,
+    "winobias": _winobias,
+    "counterfactual": _counterfactual,
+}
+"""The numbers of each test with intervals."""

@@ -1,0 +1,99 @@
+"""The figures of an audit, as SVG to put into its page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib.style
+import numpy as np
+from matplotlib.figure import Figure
+
+from albertlm.reporting.audit import AuditRow
+from albertlm.reporting.figures import BARS, LEFT_OUT, SPREAD, STYLE
+
+PUBLISHED = {
+    ("crows-pairs", "pll", "all"): {
+        "BERT base": 60.5,
+        "RoBERTa large": 64.1,
+        "ALBERT xxlarge": 67.0,
+    },
+    ("stereoset", "intrasentence: ss", "all"): {"BERT base cased": 58.68, "RoBERTa base": 55.21},
+}
+"""What was published of other models: by Nangia et al. 2020, and in the predictions that were
+released with StereoSet.
+"""
+
+WEAK = "too weak to interpret"
+
+_INCHES = 0.24
+
+
+def forest(rows: Sequence[AuditRow], *, neutral: float, unit: str) -> str:
+    """Numbers with their 95 % intervals, a line at no preference, and what others have.
+
+    Numbers of a model that is too weak are grey, published ones hollow.
+    """
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(8.5, 0.9 + _INCHES * len(rows)), layout="constrained")
+        panel = figure.subplots()
+        panel.axvline(neutral, color=LEFT_OUT, linewidth=1.2)
+        for place, row in enumerate(rows):
+            colour = LEFT_OUT if row.verdict == WEAK else BARS
+            panel.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
+            panel.plot(row.value, place, "o", color=colour, markersize=4.5)
+            others = PUBLISHED.get((row.test, row.measure, row.part), {})
+            for value in others.values():
+                panel.plot(value, place, "o", mfc="white", mec=SPREAD, markersize=5, zorder=1)
+        panel.set_yticks(range(len(rows)), [f"{row.measure}, {row.part}" for row in rows])
+        panel.set_ylim(len(rows) - 0.4, -0.6)
+        panel.set_xlabel(f"{unit}; the grey line is no preference")
+        counts = panel.secondary_yaxis("right")
+        counts.set_yticks(range(len(rows)), [f"n = {row.n:,}" for row in rows])
+        for axes in (panel, counts):
+            axes.tick_params(axis="y", length=0)
+        counts.spines["right"].set_visible(False)
+        panel.grid(axis="y", visible=False)
+        return _svg(figure)
+
+
+def heat_map(
+    rows: Sequence[str], columns: Sequence[str], values_RC: Sequence[Sequence[float]]
+) -> str:
+    """Numbers in colours, blue below 0 and red above."""
+    array_RC = np.asarray(values_RC, np.float64)
+    bound = float(np.abs(array_RC).max()) or 1.0
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(
+            figsize=(2.6 + 0.8 * len(columns), 1.2 + 0.15 * len(rows)), layout="constrained"
+        )
+        panel = figure.subplots()
+        image = panel.imshow(array_RC, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto")
+        panel.set_xticks(range(len(columns)), columns)
+        panel.set_yticks(range(len(rows)), rows, fontsize=7)
+        panel.xaxis.tick_top()
+        panel.tick_params(length=0)
+        panel.grid(visible=False)
+        figure.colorbar(image, ax=panel, shrink=min(1.0, 12 / max(12, len(rows))))
+        return _svg(figure)
+
+
+def histogram(values: Mapping[str, Sequence[float]], label: str) -> str:
+    """The distribution of changes, one panel for each name, with a line at 0."""
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(3.6 * len(values), 2.4), layout="constrained")
+        panels = figure.subplots(1, len(values), squeeze=False)[0]
+        for panel, (name, numbers) in zip(panels, values.items(), strict=True):
+            bound = max(map(abs, numbers), default=0.0) or 1.0
+            panel.hist(numbers, bins=np.linspace(-bound, bound, 42), color=BARS)
+            panel.axvline(0, color=LEFT_OUT, linewidth=1.2)
+            panel.set(title=f"{name}, n = {len(numbers):,}", xlabel=label)
+        return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    """The picture without the lines before its root."""
+    with io.StringIO() as file:
+        figure.savefig(file, format="svg", metadata={"Date": None})
+        text = file.getvalue()
+    return text[text.index("<svg") :]

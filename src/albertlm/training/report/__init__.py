@@ -1,1 +1,0 @@
-"""The report on pretraining runs: what their folders tell, as numbers, curves and a page."""

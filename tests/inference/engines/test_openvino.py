@@ -1,0 +1,62 @@
+"""The OpenVINO engine: one compiled layer, threads that call it at once, and missing bfloat16."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+
+from albertlm.inference import processor
+from albertlm.inference.engines.base import TokenizedText
+from albertlm.inference.engines.openvino import OpenVinoEngine
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """The properties of each graph that is compiled."""
+    calls: list[dict[str, object]] = []
+    compile_model = openvino.Core.compile_model
+
+    def recorded(core: openvino.Core, model: object, device: str, properties: dict[str, object]):
+        calls.append(properties)
+        return compile_model(core, model, device, properties)
+
+    monkeypatch.setattr(openvino.Core, "compile_model", recorded)
+    return calls
+
+
+def texts_of(lengths: list[int]) -> list[TokenizedText]:
+    return [TokenizedText([2, *range(5, 3 + each), 3], [0] * each) for each in lengths]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_graph_is_compiled_once_for_all_shapes(
+    dtype: str, tiny_folder: Path, compiled: list[dict[str, object]]
+) -> None:
+    engine = OpenVinoEngine.from_folder(tiny_folder, dtype=dtype)
+    assert not compiled
+    for lengths in ([5], [3, 7], [60, 61], [40] * 8, [6]):
+        engine.states(texts_of(lengths))
+    groups = [each["DYNAMIC_QUANTIZATION_GROUP_SIZE"] for each in compiled]
+    assert groups == (["0"] if dtype == "float32" else ["64", "256"])
+    assert {each["INFERENCE_PRECISION_HINT"] for each in compiled} == {"f32"}
+
+
+def test_threads_may_call_it_at_once(tiny_folder: Path) -> None:
+    engine = OpenVinoEngine.from_folder(tiny_folder, dtype="float32")
+    batches = [texts_of([length]) for length in range(3, 40)]
+    expected = [engine.states(batch)[0] for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        found = [states[0] for states in pool.map(engine.states, batches)]
+    for ours, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+
+
+def test_bfloat16_needs_a_processor_that_has_it(
+    tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "has_bfloat16", lambda: False)
+    assert OpenVinoEngine.from_folder(tiny_folder).dtype == "float32"
+    with pytest.raises(ValueError, match="'bfloat16' is not allowed; it must be float32 or in"):
+        OpenVinoEngine.from_folder(tiny_folder, dtype="bfloat16")

@@ -1,0 +1,210 @@
+"""Runs with a limited time, by a clock that only the run itself moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albertlm import storage
+from albertlm.data.token_shards import TokenPart, Tokens
+from albertlm.recipes.small import smoke
+from albertlm.reporting.history import History
+from albertlm.training import snapshots
+from albertlm.training.budget import Budget, Plan
+from albertlm.training.clock import Watch
+from albertlm.training.group import Group
+from albertlm.training.pretraining import PretrainingJob, PretrainingRun
+from albertlm.training.run_config import Execution, Phase
+
+EXECUTION = Execution(
+    device="cpu", bf16=False, log_every=10, save_every=25, validate_every=75, validation_examples=8
+)
+COSTS = {"validate": 0.5, "export": 0.25}
+SAVE = 0.05
+HALF_MINUTE = Budget(seconds=30.0)
+
+
+class Clock:
+    """Costs of steps by phase; other work costs what is said above."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.steps = [0.1, 0.3]
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+
+    def slowed(call: Callable[..., Any], cost: Callable[..., float]) -> Callable[..., Any]:
+        def called(*arguments: Any, **named: Any) -> Any:
+            found.now += cost(*arguments)
+            return call(*arguments, **named)
+
+        return called
+
+    counts = slowed(PretrainingRun.counts, lambda _, number, __: found.steps[number])
+    monkeypatch.setattr(PretrainingRun, "counts", counts)
+    for name, cost in COSTS.items():
+        call = slowed(getattr(PretrainingRun, name), lambda *_, cost=cost: cost)
+        monkeypatch.setattr(PretrainingRun, name, call)
+    monkeypatch.setattr(snapshots, "save", slowed(snapshots.save, lambda *_: SAVE))
+    return found
+
+
+@pytest.fixture(scope="module")
+def tokens(make_tokens: Callable[..., TokenPart], many_documents: list[list[str]]) -> Tokens:
+    return Tokens.open(make_tokens(many_documents).folder.parent)
+
+
+@pytest.fixture
+def job(clock: Clock, tokens: Tokens, tmp_path: Path) -> Callable[..., PretrainingJob]:
+    def make(name: str, budget: Budget | None = HALF_MINUTE, **changes: Any) -> PretrainingJob:
+        phases = (
+            Phase(steps=40, batch_size=8, length=32, layers=1),
+            Phase(steps=20, batch_size=4, length=32),
+        )
+        config = replace(smoke(70), phases=phases, warmup_steps=6)
+        execution = replace(EXECUTION, **changes)
+        return PretrainingJob(config, execution, tokens, tmp_path / name, budget, clock)
+
+    return make
+
+
+def train(job: PretrainingJob, steps: int | None = None) -> list[int]:
+    """The steps of a run, abandoned after some."""
+    return [report.step for report in islice(job.loop(Group.alone("cpu")), steps)]
+
+
+def clock_lines(run: Path) -> list[dict[str, Any]]:
+    return list(map(json.loads, (run / "clock.jsonl").read_text("utf-8").splitlines()))
+
+
+def test_on_a_steady_machine_it_ends_in_time(
+    job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
+) -> None:
+    started, clock.steps = clock.now, [0.2, 0.2]
+    seldom = {"save_every": 200, "validate_every": 200, "log_every": 50}
+    steps = train(job("run", Budget(seconds=60.0), **seldom))
+    assert 0.97 * 60 <= clock.now - started <= 60
+    first, second = storage.read_json(tmp_path / "run" / "config.json")["phases"]
+    assert steps == [*range(1, first["steps"] + second["steps"] + 1)]
+    assert first["steps"] == pytest.approx(2 * second["steps"], abs=2)
+    assert not any("ended" in line for line in clock_lines(tmp_path / "run"))
+    assert (tmp_path / "run" / "model").is_dir()
+    history = History.read(tmp_path / "run")
+    assert history.plan is not None
+    assert history.plan["times"]["steps"] == pytest.approx(clock.steps)
+    assert not [path for path in tmp_path.iterdir() if path.name != "run"]  # what was measured
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.2])
+def test_two_minutes_end_at_most_three_percent_early(
+    slower: float, job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
+) -> None:
+    """With fixed steps on a steady machine, and by the clock on one that becomes slower."""
+    started, clock.steps = clock.now, [1.0, 1.0]
+    loop = job("run", Budget(seconds=120.0)).loop(Group.alone("cpu"))
+    clock.steps = [slower, slower]
+    for _ in loop:
+        pass
+    assert 0.97 * 120 <= clock.now - started <= 120
+    assert any("ended" in line for line in clock_lines(tmp_path / "run")) == (slower > 1)
+
+
+def test_killed_in_each_phase_it_ends_as_the_same_steps_do(
+    job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
+) -> None:
+    """With steps that are twice as slow in the end, so that the clock ends it."""
+    run, started = tmp_path / "run", clock.now
+    seen = train(job("run"), 30)
+    clock.now += 1e6
+    phases = storage.read_json(run / "config.json")["phases"]
+    seen += train(job("run"), phases[0]["steps"] + 3 - 25)
+    clock.now += 1e6
+    clock.steps = [0.2, 0.6]
+    seen += train(job("run"))
+    assert phases[0]["steps"] + 3 < seen[-1] < sum(phase["steps"] for phase in phases)
+    assert 0.9 * 30 <= clock.now - 2e6 - started <= 30
+    plan, took = Plan.read(run), clock.now - 2e6 - started
+    assert plan is not None
+    ordinary = job("again", None, save_every=seen[-1])
+    train(replace(ordinary, config=plan.apply(ordinary.config)), seen[-1])
+    weights = [
+        (folder / "model.safetensors").read_bytes()
+        for folder in (run / "model", tmp_path / "again" / f"checkpoint-{seen[-1]}")
+    ]
+    assert weights[0] == weights[1]
+    steps = [line["step"] for line in clock_lines(run)]
+    assert steps == sorted(steps)
+    assert Watch(plan, run, clock, clock.now).worked > took - 1
+
+
+@pytest.mark.parametrize("killed", [None, 30])
+def test_a_slower_machine_is_stopped_by_the_clock(
+    killed: int | None, job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
+) -> None:
+    started = clock.now
+    loop = job("run").loop(Group.alone("cpu"))
+    clock.steps = [0.15, 0.45]
+    seen = [report.step for report in islice(loop, killed)]
+    if killed:
+        seen += train(job("run"))
+    assert 0.9 * 30 <= clock.now - started <= 30
+    total = sum(
+        phase["steps"] for phase in storage.read_json(tmp_path / "run" / "config.json")["phases"]
+    )
+    assert seen[-1] < total
+    assert clock_lines(tmp_path / "run")[-1] == {
+        "step": seen[-1], "worked": pytest.approx(clock.now - started, abs=2), "ended": True,
+    }  # fmt: skip
+    assert (tmp_path / "run" / "model").is_dir()
+    assert (tmp_path / "run" / "coverage.json").is_file()
+    assert train(job("run")) == []  # it is finished
+
+
+def test_a_deadline_counts_what_happened_between(
+    job: Callable[..., PretrainingJob],
+    clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.time", clock)
+    deadline = Budget(deadline=clock.now + 30)
+    train(job("run", deadline), 31)
+    clock.now += 10
+    train(job("run", deadline))
+    assert 1028 <= clock.now <= 1030
+    assert clock_lines(tmp_path / "run")[-1]["ended"]
+    clock.now = 1030
+    with pytest.raises(ValueError, match="the deadline is over; name a later one"):
+        train(job("late", deadline))
+
+
+def test_a_time_that_is_too_short(job: Callable[..., PretrainingJob], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="too short for a step of each phase"):
+        train(job("run", Budget(seconds=2.0)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_exports_in_turn(job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path) -> None:
+    """Every three seconds, in half precision, with two names; none is left at the end."""
+    run, seen = tmp_path / "run", []
+    for _ in job("run", export_minutes=0.05).loop(Group.alone("cpu")):
+        found = {path.name for path in run.glob("model-recent-*")}
+        seen.append(len(found))
+        for path in run.glob("model-recent-*"):
+            assert storage.read_json(path / "config.json")["dtype"] == "float16"
+    assert seen == sorted(seen)
+    assert set(seen) == {0, 1, 2}
+    assert not list(run.glob("model-recent-*"))
+    assert (run / "model").is_dir()
