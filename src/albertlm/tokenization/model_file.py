@@ -47,18 +47,16 @@ class ModelFile:
         Raises:
             ValueError: they are truncated, or no vocabulary that is supported.
         """
+        broken = f"{name} is truncated or not a SentencePiece model; fetch or train it again"
         processor = sentencepiece.SentencePieceProcessor()
         try:
             processor.load_from_serialized_proto(content)
-            whole = _normalizer_spec(content) != b""
         except RuntimeError:
-            whole = False
-        if not whole:
-            raise ValueError(
-                f"{name} is truncated or not a SentencePiece model; fetch or train it again"
-            )
+            raise ValueError(broken) from None
         pieces = [processor.id_to_piece(token_id) for token_id in range(len(processor))]
         model = cls(content, processor, pieces)
+        if not model._normalizer:  # the last message, so the file was cut off before it
+            raise ValueError(broken)
         if not model._normalizer.get(_ESCAPED, [1])[-1]:
             raise ValueError(
                 f"{name} was trained with escape_whitespace=false, which is not supported; "
@@ -142,22 +140,19 @@ class ModelFile:
         return composed > apart
 
     @cached_property
+    def _settings(self) -> dict[int, list[Any]]:
+        """The messages behind the pieces, by their numbers."""
+        return protobuf.fields(protobuf.after_repeated(self.content, PIECES))
+
+    @cached_property
     def _normalizer(self) -> dict[int, list[Any]]:
-        return protobuf.fields(_normalizer_spec(self.content))
+        return protobuf.fields(b"".join(self._settings.get(NORMALIZER, ())))
 
     @cached_property
     def _trainer(self) -> dict[int, list[Any]]:
-        messages = protobuf.fields(protobuf.after_repeated(self.content, PIECES))
-        return protobuf.fields(b"".join(messages.get(TRAINER, ())))
+        return protobuf.fields(b"".join(self._settings.get(TRAINER, ())))
 
 
 def read_model(path: Path) -> ModelFile:
     """Read and check a `spiece.model`; see `ModelFile.parse`."""
     return ModelFile.parse(path.read_bytes(), path)
-
-
-def _normalizer_spec(content: bytes) -> bytes:
-    """The last message in the file; empty if the file was cut off before it."""
-    normalizer = sentencepiece.SentencePieceNormalizer(model_proto=content)
-    spec: bytes = normalizer.serialized_normalizer_spec()
-    return spec
