@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from albertlm import AlbertConfig, AlbertForMaskedLM, AlbertForPreTraining, AlbertTokenizer
 from albertlm.tokenization.vocabulary import train_vocabulary
-from albertlm.training.initialisation import Initialisation, initialise
+from albertlm.training.initialisation import WIDTHS, Initialisation, initialise
 
 WORDS = "albert.embeddings.word_embeddings.weight"
 POSITIONS = "albert.embeddings.position_embeddings.weight"
@@ -184,6 +184,28 @@ def test_another_depth(
     model.eval().albert.encoder.depth = trained.albert.encoder.depth = depth
     ids = torch.arange(20).view(2, 10)
     assert torch.equal(model(ids).prediction_logits, trained(ids).prediction_logits)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_another_width(
+    config: AlbertConfig, tiny_tokenizer: AlbertTokenizer, source: Path, factor: int
+) -> None:
+    """The wider model computes the same, and the copies of a unit get different gradients."""
+    wide = {name: factor * getattr(config, name) for name in WIDTHS}
+    model, _ = initialise(replace(config, **wide), tiny_tokenizer, 0, source)
+    trained = AlbertForPreTraining.from_pretrained(source).double().eval()
+    ids = torch.arange(20).view(2, 10)
+    found = model.double().eval()(ids, labels=ids, sentence_order_label=torch.tensor([0, 1]))
+    expected = trained(ids)
+    for name in ("prediction_logits", "sop_logits"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), atol=1e-5, rtol=0)
+    found.loss.backward()
+    for name, param in model.named_parameters():
+        # the bias of the keys has no influence
+        if param.shape != trained.state_dict()[name].shape and "key.bias" not in name:
+            assert param.grad is not None
+            first, second, *_ = param.grad.chunk(factor)
+            assert not torch.allclose(first, second), name
 
 
 @pytest.mark.parametrize("positions", [40, 64, 100])

@@ -27,11 +27,13 @@ POSITIONS = "albert.embeddings.position_embeddings.weight"
 BIAS = "predictions.bias"
 
 SAME = (
-    *("embedding_size", "hidden_size", "intermediate_size", "num_attention_heads", "hidden_act"),
-    *("num_hidden_groups", "inner_group_num", "shared_across_groups", "type_vocab_size"),
-    "layer_norm_eps",
+    *("embedding_size", "hidden_act", "num_hidden_groups", "inner_group_num"),
+    *("shared_across_groups", "type_vocab_size", "layer_norm_eps"),
 )
 """Fields in which the source must agree, or its weights do not fit or compute something else."""
+
+WIDTHS = ("hidden_size", "intermediate_size", "num_attention_heads")
+"""Fields in which the model may be larger than the source, by one whole factor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,8 @@ def initialise(
 
     - depth, if all its layers form one group: its layer is applied more or fewer times. The paper
       initialises deeper models this way (appendix A.1);
+    - width: `hidden_size`, `intermediate_size` and `num_attention_heads` may all be larger by the
+      same whole factor. The wider model computes the same; see `widen`;
     - number of positions: existing positions are copied and additional ones are random. This is
       costly: extending 128 positions by 384 cost a third of the accuracy, which 100 steps did not
       recover (docs/decisions.md);
@@ -123,6 +127,10 @@ def initialise(
         weights[BIAS] = pieces.bias(weights[BIAS], current[BIAS])
     positions = min(config.max_position_embeddings, len(weights[POSITIONS]))
     weights[POSITIONS] = torch.cat([weights[POSITIONS][:positions], current[POSITIONS][positions:]])
+    weights = {
+        name: widen(tensor, current[name].shape, seed + number)
+        for number, (name, tensor) in enumerate(weights.items())
+    }
     model.load_state_dict(current | weights)
     return model, Initialisation(
         source=str(source),
@@ -132,6 +140,30 @@ def initialise(
         fresh_positions=config.max_position_embeddings - positions,
         fresh_tensors=fresh,
     )
+
+
+def widen(weights: Tensor, shape: torch.Size, seed: int) -> Tensor:
+    """The weights of a wider model, which compute the same.
+
+    Each unit is repeated, and what it passes on is divided among its copies, as in Net2Net (Chen et
+    al. 2016) and bert2BERT (Chen et al. 2022). The shares are random, so the copies get different
+    gradients and become different.
+
+    Args:
+        weights: a vector (units), or a matrix (units, inputs).
+        shape: the wider shape, whose sizes are multiples.
+        seed: the seed of the shares.
+    """
+    if weights.shape == shape:
+        return weights
+    times = [new // old for new, old in zip(shape, weights.shape, strict=True)]
+    rows = weights.repeat(times[0], *[1] * (weights.ndim - 1))
+    if weights.ndim == 1 or times[1] == 1:
+        return rows
+    generator = torch.Generator().manual_seed(seed)
+    shares = torch.rand(times[1], *rows.shape, generator=generator)
+    shares += 1 / times[1] - shares.mean(0)
+    return torch.cat([rows * share for share in shares], 1)
 
 
 @dataclass(frozen=True)
@@ -205,6 +237,9 @@ def _check_sizes(config: AlbertConfig, found: AlbertConfig, source: str | Path) 
     if found.num_hidden_groups > 1 and config.num_hidden_layers != found.num_hidden_layers:
         # each group would be used by other layers than before
         differing.append("num_hidden_layers")
+    factors = {getattr(config, name) / getattr(found, name) for name in WIDTHS}
+    if len(factors) > 1 or not factors.pop().is_integer():
+        differing += [name for name in WIDTHS if getattr(config, name) != getattr(found, name)]
     if differing:
         told = ", ".join(
             f"{name}={getattr(found, name)!r} where {getattr(config, name)!r} is configured"
