@@ -134,16 +134,15 @@ def losses_and_gradients(objective: PretrainingObjective, batch: Batch) -> list[
     return [losses.total.detach(), losses.values, *gradients]
 
 
-@pytest.mark.parametrize("lengths", [(16, 4, 3, 3), (16, 16, 16, 16)])
+@pytest.mark.parametrize("lengths", [(16, 4, 3, 3), (16, 16, 16, 16), (64, 50, 33, 40)])
 def test_texts_without_padding(
     lengths: tuple[int, ...], objective: PretrainingObjective, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = random_batch(lengths)
     expected = losses_and_gradients(objective, batch)
     mask_BT = torch.from_numpy(batch.attention_mask).bool()
-    index_N = mask_BT.flatten().nonzero().squeeze(1)
-    starts_C = F.pad(mask_BT.sum(1).cumsum(0), (1, 0)).int()
-    packed = Layout(len(lengths), max(lengths), mask_BT, index_N, starts_C)
+    monkeypatch.setattr(layer, "to_device", lambda x, _: x)
+    packed = Layout.of(mask_BT, len(lengths), max(lengths), torch.device("cuda"))
     monkeypatch.setattr(Layout, "of", lambda *_: packed)  # as on a GPU
     monkeypatch.setattr(layer, "packs", lambda *_: True)
     monkeypatch.setattr(varlen, "varlen_attn", plain_packed)

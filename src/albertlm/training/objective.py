@@ -128,8 +128,8 @@ class PretrainingObjective(nn.Module):
         )
         masked = np.flatnonzero(batch.labels != IGNORED)
         labels_N = torch.from_numpy(batch.labels.ravel()[masked])
-        if device.type == "cpu" and len(masked):
-            masked = np.resize(masked, rounded_up(len(masked), batch.labels.size))
+        if len(masked):
+            masked = np.resize(masked, rounded_up(len(masked), batch.labels.size, device))
         index_M = to_device(torch.from_numpy(masked), device)
         states_MD = output.last_hidden_state[:, 1:].flatten(0, 1)[index_M]
         return (

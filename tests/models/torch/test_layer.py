@@ -46,11 +46,15 @@ def test_rows_are_tokens_and_come_back_to_their_places(lengths: list[int]) -> No
         assert torch.equal(back, x)  # so little padding takes less time than leaving it out
 
 
+@pytest.mark.parametrize(("device", "shapes"), [(CPU, 32), (torch.device("cuda"), 128)])
 @given(st.integers(0, 5000), st.integers(1, 5000))
-def test_rows_are_rounded_up_to_few_numbers(number: int, most: int) -> None:
+def test_rows_are_rounded_up_to_few_numbers(
+    device: torch.device, shapes: int, number: int, most: int
+) -> None:
     number = min(number, most)
-    assert number <= rounded_up(number, most) <= min(most, number + most // 32 + 1)
-    assert len({rounded_up(each, most) for each in range(most + 1)}) <= 33
+    found = rounded_up(number, most, device)
+    assert number <= found <= min(most, number + most // shapes + 1)
+    assert len({rounded_up(each, most, device) for each in range(most + 1)}) <= shapes + 1
 
 
 @given(LENGTHS)

@@ -51,7 +51,8 @@ class Layout:
     """The flat positions of the rows, of which the last may be padding, see `rounded_up`; None if
     there is a row for every position."""
     starts_C: Tensor | None = None
-    """(B + 1,) the first row of each text, and the number of rows; None if padding has rows."""
+    """(C,) the first row of each text, and the number of rows; None if padding is among the rows of
+    a text. The padding behind the last text is further texts, some of which may be empty."""
 
     @classmethod
     def of(cls, mask_BT: Tensor | None, batch: int, length: int, device: torch.device) -> Layout:
@@ -64,13 +65,17 @@ class Layout:
             return cls(batch, length)
         index_N = mask_BT.flatten().nonzero().squeeze(1)
         full = len(index_N) == mask_BT.numel()
+        if device.type == "cpu" and len(index_N) > 0.9 * mask_BT.numel():
+            return cls(batch, length, None if full else mask_BT)
+        more = rounded_up(len(index_N), mask_BT.numel(), device) - len(index_N)
+        padding = (~mask_BT).flatten().nonzero().squeeze(1)
+        index_N = torch.cat([index_N, padding[:more]])
         if device.type == "cpu":
-            if len(index_N) > 0.9 * mask_BT.numel():
-                return cls(batch, length, None if full else mask_BT)
-            more = rounded_up(len(index_N), mask_BT.numel()) - len(index_N)
-            padding = (~mask_BT).flatten().nonzero().squeeze(1)
-            return cls(batch, length, mask_BT, torch.cat([index_N, padding[:more]]))
-        starts_C = to_device(F.pad(mask_BT.sum(1).cumsum(0), (1, 0)).int(), device)
+            return cls(batch, length, mask_BT, index_N)
+        texts = -(-_row_step(mask_BT.numel(), device) // length)
+        of_padding = (torch.arange(1, texts + 1) * length).clamp(max=more).to(mask_BT.device)
+        starts = F.pad(mask_BT.sum(1).cumsum(0), (1, 0))
+        starts_C = to_device(torch.cat([starts, starts[-1] + of_padding]).int(), device)
         if full:
             return cls(batch, length, starts_C=starts_C)
         return cls(batch, length, to_device(mask_BT, device), to_device(index_N, device), starts_C)
@@ -92,19 +97,26 @@ class Layout:
         length = positions_BP.shape[1]
         starts_C = None
         if self.starts_C is not None:
-            starts_C = torch.arange(self.batch + 1, dtype=torch.int32, device=positions_BP.device)
-            starts_C = starts_C * length
+            texts_C = torch.arange(
+                len(self.starts_C), dtype=torch.int32, device=positions_BP.device
+            )
+            starts_C = texts_C.clamp(max=self.batch) * length
         return replace(self, length=length, index_N=None, starts_C=starts_C)
 
 
-def rounded_up(number: int, most: int) -> int:
-    """A number of rows, rounded up to one of at most 32 up to the largest number.
+def rounded_up(number: int, most: int, device: torch.device) -> int:
+    """A number of rows, rounded up to one of at most 32 up to the largest number; 128 on a GPU.
 
     The libraries of CPUs make kernels for each shape of a matrix and keep them, so with any number
-    of rows, memory would grow with the steps. Some rows more cost less than 2 % of the time.
+    of rows, memory would grow with the steps; those of GPUs look for the fastest kernel for each
+    shape. Some rows more cost less than 2 % of the time.
     """
-    step = -(-most // 32)
+    step = _row_step(most, device)
     return min(most, -(-number // step) * step)
+
+
+def _row_step(most: int, device: torch.device) -> int:
+    return -(-most // (32 if device.type == "cpu" else 128))
 
 
 class AlbertAttention(nn.Module):
@@ -248,8 +260,8 @@ class AlbertEncoder(nn.Module):
 
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:
-    """The tensor on a device, copied asynchronously from the host."""
-    if device.type == "cuda":
+    """The tensor on a device; from the host, it is copied asynchronously."""
+    if device.type == "cuda" and x.device.type == "cpu":
         return x.pin_memory().to(device, non_blocking=True)
     return x.to(device)
 
