@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -77,12 +78,11 @@ def measure(
                 started = now
                 if step.agreed[0]:
                     break
-        # the first steps load and compile kernels
-        of_steps.append(sum(seconds[1:]) / len(seconds[1:]))
-    started = clock()
-    run.validate(
-        *(len(of_steps) - 1, execution.validation_examples, group), bf16=bool(execution.bf16)
-    )
+        # the first steps load and compile kernels, some of them only in the second or third
+        of_steps.append(statistics.median(seconds[1:]))
+    for examples in (group.size, execution.validation_examples):  # the first ones compile, too
+        started = clock()
+        run.validate(len(of_steps) - 1, examples, group, bf16=bool(execution.bf16))
     validated = clock()
     state = updater.state_dict()
     folder.parent.mkdir(parents=True, exist_ok=True)
