@@ -8,7 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from albertlm import AlbertForPreTraining
-from albertlm.training.optimizer import OPTIMIZERS, Lamb, albert_parameter_groups, clip_
+from albertlm.training.optimizer import (
+    OPTIMIZERS,
+    Lamb,
+    albert_parameter_groups,
+    clip_,
+    foreach_norm,
+)
 
 Arrays = dict[str, NDArray[np.float64]]
 
@@ -111,7 +117,7 @@ def test_adamw_against_the_formula(corrected: bool) -> None:
     start = {"dense.weight": rng.normal(size=(4, 3)), "dense.bias": rng.normal(size=4)}
     weights = {name: torch.tensor(each, dtype=torch.float32) for name, each in start.items()}
     name = "adamw" if corrected else "adamw-uncorrected"
-    optimizer = OPTIMIZERS[name](weights, 0.1, lambda _: [])
+    optimizer = OPTIMIZERS[name](weights, 0.1, foreach_norm)
     for each in weights.values():
         optimizer.state[each] |= {key: torch.zeros_like(each) for key in ("exp_avg", "exp_avg_sq")}
     optimizer.param_groups[0]["lr"] = optimizer.param_groups[1]["lr"] = 0.01

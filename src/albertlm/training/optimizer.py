@@ -8,6 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+Norms = Callable[[Sequence[Tensor]], Tensor]
+
+
+def foreach_norm(tensors: Sequence[Tensor]) -> Tensor:
+    """The norms of N tensors, (N,), in few kernels on a GPU."""
+    return torch.stack(torch._foreach_norm(list(tensors)))
+
 
 class Lamb(torch.optim.Optimizer):
     """Layer-wise adaptive moments for batch training (You et al. 2020), in Google's variant.
@@ -25,8 +32,8 @@ class Lamb(torch.optim.Optimizer):
         weight_decay: the factor of the weight that is added to the update.
         max_grad_norm: the maximum global norm of gradients; None for no clipping, such as after
             `clip_`.
-        norms: computes the norms of tensors for the trust ratio; if `params` are a process's parts
-            of larger tensors, the norms of the whole tensors.
+        norms: computes the norms of N tensors for the trust ratio, (N,); if `params` are a
+            process's parts of larger tensors, the norms of the whole tensors.
     """
 
     def __init__(
@@ -38,7 +45,7 @@ class Lamb(torch.optim.Optimizer):
         eps: float = 1e-6,
         weight_decay: float = 0.01,
         max_grad_norm: float | None = 1.0,
-        norms: Callable[[list[Tensor]], Sequence[Tensor]] = torch._foreach_norm,
+        norms: Norms = foreach_norm,
     ) -> None:
         if lr < 0 or eps <= 0 or weight_decay < 0 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(
@@ -89,9 +96,8 @@ class Lamb(torch.optim.Optimizer):
         updates = torch._foreach_div(means, updates)
         if group["adapt"]:
             torch._foreach_add_(updates, params, alpha=group["weight_decay"])
-            norms, count = self.norms([*params, *updates, *means]), len(params)
-            ratios = map(_trust_ratio, norms[:count], norms[count:-count], norms[-count:])
-            torch._foreach_mul_(updates, list(ratios))
+            norms = self.norms([*params, *updates, *means]).view(3, len(params))
+            torch._foreach_mul_(updates, _trust_ratio(*norms).unbind())
         if found_inf is not None:
             torch._foreach_mul_(updates, 1 - found_inf)
         torch._foreach_add_(params, updates, alpha=-group["lr"])
@@ -119,7 +125,7 @@ def clip_(grads: list[Tensor], max_norm: float, norm: Tensor | None = None) -> T
 def lamb(
     weights: Mapping[str, Tensor],
     weight_decay: float,
-    norms: Callable[[list[Tensor]], Sequence[Tensor]],
+    norms: Norms,
 ) -> torch.optim.Optimizer:
     """LAMB over named tensors, without clipping.
 
@@ -139,7 +145,7 @@ def lamb(
 def adamw(
     weights: Mapping[str, Tensor],
     weight_decay: float,
-    norms: Callable[[list[Tensor]], Sequence[Tensor]],  # noqa: ARG001 (for LAMB)
+    norms: Norms,  # noqa: ARG001 (for LAMB)
 ) -> torch.optim.Optimizer:
     """AdamW with bias correction over named tensors; arguments as for `lamb`.
 
@@ -159,7 +165,7 @@ def adamw(
 def adamw_uncorrected(
     weights: Mapping[str, Tensor],
     weight_decay: float,
-    norms: Callable[[list[Tensor]], Sequence[Tensor]],
+    norms: Norms,
 ) -> torch.optim.Optimizer:
     """`adamw` without bias correction, as in Google's fine-tuning code (`optimization.py`)."""
     optimizer = adamw(weights, weight_decay, norms)
@@ -190,12 +196,12 @@ def is_adapted(name: str) -> bool:
 _APART = ("LayerNorm", "layer_norm", "bias")
 
 
-def _trust_ratio(of_param: Tensor, of_update: Tensor, of_mean: Tensor) -> Tensor:
-    """The trust ratio, from the norms of a parameter, its update and its first moment.
+def _trust_ratio(of_params: Tensor, of_updates: Tensor, of_means: Tensor) -> Tensor:
+    """The trust ratios, from the norms of parameters, their updates and their first moments.
 
-    It is 0 for a parameter that never had a gradient, such as that of a layer not applied yet:
+    A ratio is 0 for a parameter that never had a gradient, such as that of a layer not applied yet:
     otherwise weight decay alone would be scaled up to a full step.
     """
-    ratio = of_param / of_update
-    ratio = torch.where((of_param > 0) & (of_update > 0), ratio, torch.ones_like(ratio))
-    return torch.where(of_mean > 0, ratio, torch.zeros_like(ratio))
+    ratios = of_params / of_updates
+    ratios = torch.where((of_params > 0) & (of_updates > 0), ratios, 1)
+    return torch.where(of_means > 0, ratios, 0)

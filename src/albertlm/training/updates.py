@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from albertlm.training.group import Group
-from albertlm.training.optimizer import OPTIMIZERS, clip_
+from albertlm.training.optimizer import OPTIMIZERS, clip_, foreach_norm
 from albertlm.training.run_config import Execution, TrainingConfig
 
 BLOCK = 1024
@@ -93,7 +93,7 @@ class Updater:
         """
         self._sum_gradients()
         mine = self.gradients[self.range]
-        (norm,) = self._norms([mine])
+        norm: Tensor = self._norms([mine])[0]
         if self.guarded:
             self._guard(mine, norm)
         else:
@@ -137,14 +137,15 @@ class Updater:
         if self.bf16:
             self.gradients[self.range].copy_(travelling[self.range])
 
-    def _norms(self, parts: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The norms of tensors, of which each process may have only a part."""
-        # computed at once on a CPU, float32 norms of millions of numbers lose four digits
-        blocks = [torch.linalg.vector_norm(part.view(-1, BLOCK), dim=1) for part in parts]
-        norms = torch.stack([torch.linalg.vector_norm(each) for each in blocks])
+    def _norms(self, parts: Sequence[Tensor]) -> Tensor:
+        """The norms of N tensors, of which each process may have only a part, (N,)."""
+        if not self.weights.is_cuda:
+            # computed at once on a CPU, float32 norms of millions of numbers lose four digits
+            parts = [torch.linalg.vector_norm(part.view(-1, BLOCK), dim=1) for part in parts]
+        norms = foreach_norm(parts)
         if self.sharded:
             norms = self.group.sum(norms.square()).sqrt()
-        return norms.unbind()
+        return norms
 
     def state_dict(self) -> dict[str, Tensor]:
         """The `NAME.exp_avg` and `NAME.exp_avg_sq` of every parameter, complete and on the CPU.
