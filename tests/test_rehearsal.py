@@ -136,6 +136,20 @@ def test_a_killed_run_leaves_a_model_that_ships(shipped: Path, folder: Path) -> 
     assert weights < 3 * 13_048  # half precision
 
 
+def test_positions_that_are_not_learnt_are_left_out(
+    shipped: Path, folder: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    (of_all, *_), (of_some, *_) = (
+        ship_model.rounded(folder / "restored", place, positions)
+        for place, positions in ((whole, None), (cut, 40))
+    )
+    text = "The old [MASK] walked."
+    assert pipeline("fill-mask", str(of_all))(text) == pipeline("fill-mask", str(of_some))(text)
+    assert AlbertConfig.from_pretrained(of_some).max_position_embeddings == 40
+    assert AlbertTokenizer.from_pretrained(of_some).model_max_length == 40
+
+
 def test_a_worse_model_does_not_ship(
     shipped: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from albertlm import AlbertForPreTraining, AlbertTokenizer, hub, storage
+from albertlm import AlbertTokenizer, hub, storage
 from albertlm.checkpoints.huggingface import SAFETENSORS
 from albertlm.config import AlbertConfig
 from albertlm.data.token_shards import TokenPart, Tokens
@@ -33,6 +33,8 @@ from albertlm.reporting import card_words
 from albertlm.reporting.history import History
 from albertlm.reporting.model_card import write_card
 from albertlm.reporting.page import write_report
+from albertlm.training import snapshots
+from albertlm.training.initialisation import initialise
 from run_files import FINAL, RECENT, check_size
 from shipped_page import PAGE, WINDOW, page, predict
 
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("tokens", type=Path)
     parser.add_argument("held_out_tokens", type=Path)
     parser.add_argument("--audit", type=Path, help="what `albertlm bias … --output` wrote")
+    parser.add_argument("--positions", type=int, help="the first ones, where others are not learnt")
     parser.add_argument("--predictions", type=int, default=MIN_PREDICTIONS, help="masked tokens")
     parser.add_argument("--output", type=Path, default=hub.SHIPPED)
     parser.add_argument("--report", type=Path, default=REPORT)
@@ -65,7 +68,7 @@ def ship(options: argparse.Namespace) -> None:
     """
     held_out = Tokens.open(options.held_out_tokens).part("held-out")
     with tempfile.TemporaryDirectory() as temporary:
-        models = rounded(options.run, Path(temporary))
+        models = rounded(options.run, Path(temporary), options.positions)
         scores = {}
         for model in models:
             scores[model] = measure(model, held_out, options.predictions)
@@ -96,8 +99,13 @@ def ship(options: argparse.Namespace) -> None:
     print(f"{options.output}: {best.name} of {options.run}")
 
 
-def rounded(run: Path, folder: Path) -> list[Path]:
+def rounded(run: Path, folder: Path, positions: int | None = None) -> list[Path]:
     """Write the models of a run in half precision.
+
+    Args:
+        run: the folder of the run.
+        folder: the folder to write into.
+        positions: the number of positions to keep; all by default.
 
     Raises:
         ValueError: the run has none, or they are too large.
@@ -106,10 +114,13 @@ def rounded(run: Path, folder: Path) -> list[Path]:
     if not found:
         raise ValueError(f"{run} holds no model; let it train on")
     for path in found:
-        model = folder / path.name
-        AlbertForPreTraining.from_pretrained(path).half().save_pretrained(model)
-        AlbertTokenizer.from_pretrained(path).save_pretrained(model)
-        check_size(model)
+        config, tokenizer = AlbertConfig.from_folder(path), AlbertTokenizer.from_pretrained(path)
+        if positions:
+            config = config.changed(max_position_embeddings=positions)
+            tokenizer.model_max_length = positions
+        model, _ = initialise(config, tokenizer, 0, path)
+        snapshots.export(model, tokenizer, folder / path.name, half=True)
+        check_size(folder / path.name)
     return [folder / path.name for path in found]
 
 
