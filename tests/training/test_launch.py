@@ -56,8 +56,11 @@ def test_when_one_dies_all_are_started_again(run: Run, tmp_path: Path) -> None:
     assert run(Job(tmp_path, "die once"), ranks=2) == (2, 3)
 
 
-def test_a_process_that_always_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a simulated error of Ray Train, since a real cluster takes minutes to raise it."""
+@pytest.mark.parametrize("watching", [False, True])
+def test_a_process_that_always_dies(
+    watching: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With simulated errors of Ray, since a real cluster takes minutes to raise them."""
     from ray.exceptions import ActorDiedError
     from ray.train import TrainingFailedError
 
@@ -68,6 +71,8 @@ def test_a_process_that_always_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             Dying.attempts += 1
 
         def fit(self) -> None:
+            if watching:
+                raise ActorDiedError
             failed = TrainingFailedError("a process died")
             failed.worker_failures = {0: ConnectionError("lost"), 1: ActorDiedError()}  # type: ignore[attr-defined]
             raise failed

@@ -92,6 +92,7 @@ def run_on_cluster(
         Exception: any exception that the function raised.
     """
     with connected(address):
+        from ray.exceptions import RayActorError
         from ray.train import TrainingFailedError
 
         gpus = _uses_gpus(ranks, device)
@@ -99,6 +100,8 @@ def run_on_cluster(
         for attempt in range(ATTEMPTS):
             try:
                 ended: Any = _trainer(call, run, attempt, ranks, gpus).fit()
+            except RayActorError:  # of the process that watches the others
+                continue
             except TrainingFailedError as error:
                 if own := _own_error(error):
                     raise own from None
