@@ -144,7 +144,10 @@ class _Thread:
 
 
 class _Process:
-    """A process that sends its items through a pipe, which closes when the process ends."""
+    """A process that sends its items through a pipe, which closes when the process ends.
+
+    A thread receives them, which takes milliseconds for large batches.
+    """
 
     def __init__(self, stream: Callable[[], Iterator[PlacedBatch]]) -> None:
         # a forked process would inherit locks held by threads that it does not have
@@ -153,22 +156,31 @@ class _Process:
         self._process = context.Process(target=_send, args=(stream, there), daemon=True)
         self._process.start()
         there.close()
+        self._received = _Thread(self._receive)
 
     def get(self) -> PlacedBatch | Exception:
-        try:
-            item: PlacedBatch | Exception = self._made.recv()
-        except (EOFError, OSError):
-            self._process.join()
-            return OSError(
-                f"a process that makes batches died with exit code {self._process.exitcode} "
-                "(killed, or out of memory); resume with fewer workers"
-            )
-        return item
+        return self._received.get()
 
     def close(self) -> None:
-        self._made.close()
         self._process.kill()
         self._process.join()
+        self._received.close()
+        self._made.close()
+
+    def _receive(self) -> Iterator[PlacedBatch]:
+        while True:
+            try:
+                item: PlacedBatch | Exception = self._made.recv()
+            except (EOFError, OSError):
+                self._process.join()
+                raise OSError(
+                    "a process that makes batches died with exit code "
+                    f"{self._process.exitcode} (killed, or out of memory); resume with fewer "
+                    "workers"
+                ) from None
+            if isinstance(item, Exception):
+                raise item
+            yield item
 
 
 def _send(stream: Callable[[], Iterator[PlacedBatch]], there: Connection) -> None:
