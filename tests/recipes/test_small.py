@@ -32,16 +32,16 @@ def test_the_hour_on_a_gpu_is_one_at_the_stated_rate() -> None:
     assert len(tokens) == 1
 
 
-def test_the_ten_minutes_are_eight_of_training_at_the_stated_rates() -> None:
+def test_the_ten_minutes_are_eight_of_training_at_the_measured_rates() -> None:
     config = small.gpu_ten_minutes(30_000)
     assert sum(costs.parameters_by_part(config.model).values()) == 7_484_082
-    filled = {128: 0.83, 512: 0.93}  # the share of tokens that are not padding, in whole sentences
-    rates = (1.87e6, 1.69e6, 0.99e6, 0.89e6)
-    seconds = [
+    filled = {128: 0.83, 512: 0.86}  # the share of tokens that are not padding, in whole sentences
+    rates = (2.40e6, 2.01e6, 1.34e6, 1.25e6)
+    seconds = sum(
         filled[phase.length] * phase.steps * phase.batch_size * phase.length / rate
         for phase, rate in zip(config.phases, rates, strict=True)
-    ]
-    assert seconds == pytest.approx([105, 20, 205, 150], rel=0.03)
+    )
+    assert seconds == pytest.approx(480, rel=0.1)
     rates_of_learning = {config.rate(config.warmup_steps, phase) for phase in config.phases}
     assert rates_of_learning == {config.learning_rate}
 
