@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 
 from albertlm import AlbertConfig, AlbertForMaskedLM, AlbertForPreTraining, AlbertTokenizer
 from albertlm.tokenization.vocabulary import train_vocabulary
-from albertlm.training.initialisation import WIDTHS, Initialisation, initialise
+from albertlm.training.initialisation import WIDTHS, Initialisation, _repeated, initialise
 
 WORDS = "albert.embeddings.word_embeddings.weight"
 POSITIONS = "albert.embeddings.position_embeddings.weight"
@@ -215,14 +215,21 @@ def test_another_length(
     config = replace(config, max_position_embeddings=positions)
     model, told = initialise(config, tiny_tokenizer, 2, source)
     rows = model.state_dict()[POSITIONS]
+    trained = AlbertForPreTraining.from_pretrained(source).state_dict()[POSITIONS]
     kept = min(positions, 64)
-    assert torch.equal(
-        rows[:kept], AlbertForPreTraining.from_pretrained(source).state_dict()[POSITIONS][:kept]
-    )
-    torch.manual_seed(2)
-    assert torch.equal(rows[kept:], AlbertForPreTraining(config).state_dict()[POSITIONS][kept:])
-    assert told.fresh_positions == positions - kept
-    assert ("36 fresh positions" in str(told)) == (positions == 100)
+    assert torch.equal(rows[:kept], trained[:kept])
+    for row in range(kept, positions):  # all but the first one, which is that of [CLS]
+        assert torch.equal(rows[row], trained[row - 63])
+    assert told.repeated_positions == positions - kept
+    assert ("36 repeated positions" in str(told)) == (positions == 100)
+
+
+@pytest.mark.parametrize(
+    ("known", "count", "expected"),
+    [(1, 3, [0, 0, 0]), (2, 4, [0, 1, 1, 1]), (3, 7, [0, 1, 2, 1, 2, 1, 2]), (5, 2, [0, 1])],
+)
+def test_which_positions_are_repeated(known: int, count: int, expected: list[int]) -> None:
+    assert _repeated(known, count).tolist() == expected
 
 
 def test_a_source_without_all_heads(

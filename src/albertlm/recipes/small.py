@@ -180,8 +180,8 @@ def gpu_ten_minutes_longer(vocab_size: int) -> PretrainingConfig:
     short, long = first.phases[2:]
     return replace(
         first,
-        phases=(replace(short, steps=4000), replace(long, steps=1900)),
-        learning_rate=1e-3,
+        phases=(replace(short, steps=3000), replace(long, steps=2100)),
+        learning_rate=1.5e-3,
         warmup_steps=100,
         plateaus=(),
         seed=1,

@@ -45,7 +45,7 @@ class Initialisation:
         carried: the number of pieces with the embedding and prediction bias of a source piece.
         averaged: the number of pieces whose embedding is the mean of several source pieces.
         fresh: the number of pieces with a random embedding.
-        fresh_positions: the number of positions that the source does not have.
+        repeated_positions: the number of positions that the source does not have.
         fresh_tensors: parameters that the source does not have, such as those of a head.
     """
 
@@ -53,7 +53,7 @@ class Initialisation:
     carried: int = 0
     averaged: int = 0
     fresh: int = 0
-    fresh_positions: int = 0
+    repeated_positions: int = 0
     fresh_tensors: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -61,7 +61,7 @@ class Initialisation:
             "pieces carried over": self.carried,
             "averaged": self.averaged,
             "fresh": self.fresh,
-            "fresh positions": self.fresh_positions,
+            "repeated positions": self.repeated_positions,
         }
         counts = [f"{count:,} {what}" for what, count in told.items() if count]
         heads = [f"fresh {name}" for name in self.fresh_tensors]
@@ -80,9 +80,10 @@ def initialise(
       initialises deeper models this way (appendix A.1);
     - width: `hidden_size`, `intermediate_size` and `num_attention_heads` may all be larger by the
       same whole factor. The wider model computes the same; see `widen`;
-    - number of positions: existing positions are copied and additional ones are random. This is
-      costly: extending 128 positions by 384 cost a third of the accuracy, which 100 steps did not
-      recover (docs/decisions.md);
+    - number of positions: existing positions are copied. Additional ones repeat them, except that
+      of `[CLS]`: rows as long as trained ones also move as fast as those under LAMB, which changes
+      a matrix by a share of its norm. Learning them takes long all the same, see
+      docs/decisions.md;
     - vocabulary: pieces of the same text, including special tokens, are copied. The embedding of
       another piece is the mean of the pieces into which the source's tokenizer splits its text. A
       piece that it cannot split gets a random embedding around the mean of all embeddings. New
@@ -125,8 +126,8 @@ def initialise(
     weights[WORDS] = pieces.embeddings(weights[WORDS], current[WORDS])
     if BIAS in weights:
         weights[BIAS] = pieces.bias(weights[BIAS], current[BIAS])
-    positions = min(config.max_position_embeddings, len(weights[POSITIONS]))
-    weights[POSITIONS] = torch.cat([weights[POSITIONS][:positions], current[POSITIONS][positions:]])
+    known = len(weights[POSITIONS])
+    weights[POSITIONS] = weights[POSITIONS][_repeated(known, config.max_position_embeddings)]
     weights = {
         name: widen(tensor, current[name].shape, seed + number)
         for number, (name, tensor) in enumerate(weights.items())
@@ -137,7 +138,7 @@ def initialise(
         carried=len(pieces.carried),
         averaged=len(pieces.averaged),
         fresh=tokenizer.vocab_size - len(pieces.carried) - len(pieces.averaged),
-        fresh_positions=config.max_position_embeddings - positions,
+        repeated_positions=max(0, config.max_position_embeddings - known),
         fresh_tensors=fresh,
     )
 
@@ -219,6 +220,12 @@ def _spelled(tokenizer: AlbertTokenizer) -> list[tuple[int, str]]:
     tasks = {token: task for task, token in tokenizer.special_tokens_map.items()}
     pieces = wordpiece.spell(tokenizer.pieces, tokenizer.all_special_tokens)
     return [(at, tasks.get(piece, piece)) for at, piece in enumerate(pieces) if piece]
+
+
+def _repeated(known: int, count: int) -> Tensor:
+    """The known positions in turn, of which the first one, that of `[CLS]`, is not repeated."""
+    positions, first = torch.arange(count), min(1, known - 1)
+    return torch.where(positions < known, positions, first + (positions - first) % (known - first))
 
 
 def _mean(trained: Tensor) -> Tensor:
