@@ -4,7 +4,8 @@ Each command (corpus build, tokens, pretrain) is killed at many random moments a
 until it ends; the result must have the same bytes as without a kill. Some kills of pretraining hit
 the writing of a checkpoint, which is slowed down for that. On a file system that is too small, a
 command must end with exit code 2 and a message of one line, and with more room the same command
-must continue to the same bytes. Two starts at once must not damage each other's files.
+must continue to the same bytes. Two starts at once must not damage each other's files, and two
+interrupts in quick succession must end a command at once.
 
 `make campaign` runs this; it takes half an hour and needs the permission to mount a tmpfs.
 """
@@ -23,7 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,13 +211,34 @@ def two_at_once(command: Command, expected: str, folder: Path) -> dict[str, int]
     return dict(found)
 
 
+def interrupted(command: Command, expected: str, folder: Path, seconds: float) -> dict[str, int]:
+    """Interrupt a command twice in quick succession, as with Ctrl-C; then let it end."""
+    draw, found = random.Random(command.name), Counter[str]()
+    for number in range(10):
+        there = command.to(folder / f"{command.name}-interrupted-{number}")
+        process = there.start()
+        time.sleep(draw.uniform(0, seconds))
+        process.send_signal(signal.SIGINT)
+        time.sleep(draw.uniform(0, 0.2))
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=5)
+            found["ended within 5 seconds"] += 1
+        process.kill()
+        process.communicate()
+        found["ended by a signal"] += process.returncode != 0
+        there.run()
+        found["same bytes in the end"] += there.result() == expected
+    return dict(found)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="of each command")
     parser.add_argument("--disks", type=int, default=20, help="sizes of file systems")
     options = parser.parse_args(arguments)
     measurements: dict[str, dict[str, dict[str, int]]] = {
-        "kills": {}, "full disks": {}, "two starts at once": {}
+        "kills": {}, "full disks": {}, "two starts at once": {}, "two interrupts": {}
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -237,6 +259,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(command.name, row, flush=True)
             row = two_at_once(command, expected, folder)
             measurements["two starts at once"][command.name] = row
+            print(command.name, row, flush=True)
+            row = interrupted(command, expected, folder, seconds)
+            measurements["two interrupts"][command.name] = row
             print(command.name, row, flush=True)
     common.record("campaign", measurements, [])
 
