@@ -1,5 +1,7 @@
 """The recipes for small budgets: how long they take, and what the ablations have in common."""
 
+from dataclasses import replace
+
 import pytest
 
 from albertlm import AlbertConfig, costs, hub
@@ -63,11 +65,15 @@ def test_the_night_is_one_at_the_measured_rates() -> None:
 
 
 def test_the_model_that_ships_is_that_of_a_recipe(shipped_config: AlbertConfig) -> None:
-    recipes = [make(shipped_config.vocab_size) for make in (small.shipped, small.gpu_ten_minutes)]
-    assert shipped_config in [recipe.model for recipe in recipes]
-    longer = small.shipped_longer(shipped_config.vocab_size)
-    assert longer.model == recipes[0].model
-    assert longer.phases[0].length == recipes[0].phases[-1].length
+    recipe = small.gpu_ten_minutes(shipped_config.vocab_size)
+    positions = shipped_config.max_position_embeddings
+    assert shipped_config == replace(recipe.model, max_position_embeddings=positions)
+
+
+def test_the_longer_run_continues_the_shorter_one() -> None:
+    first, longer = small.shipped(30_000), small.shipped_longer(30_000)
+    assert longer.model == first.model
+    assert longer.phases[0].length == first.phases[-1].length
 
 
 @pytest.fixture
