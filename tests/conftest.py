@@ -11,6 +11,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # for NumPy and PyTorch, before they are imported: with small arrays, threads hinder each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Ray begins to ask for a token where one was made meanwhile, and then refuses its older clusters
+os.environ["RAY_AUTH_MODE"] = "disabled"
+
 import shutil
 import tarfile
 import tempfile

@@ -91,14 +91,13 @@ def run_on_cluster(
         OSError: processes died in every attempt.
         Exception: any exception that the function raised.
     """
-    for attempt in range(ATTEMPTS):
-        # from a new port each time: Ray takes this process for dead if it cannot reach its port
-        with connected(address):
-            from ray.exceptions import RayActorError
-            from ray.train import TrainingFailedError
+    with connected(address):
+        from ray.exceptions import RayActorError
+        from ray.train import TrainingFailedError
 
-            gpus = _uses_gpus(ranks, device)
-            call = {"function": function, "job": job}
+        gpus = _uses_gpus(ranks, device)
+        call = {"function": function, "job": job}
+        for attempt in range(ATTEMPTS):
             try:
                 ended: Any = _trainer(call, run, attempt, ranks, gpus).fit()
             except RayActorError:  # of the process that watches the others

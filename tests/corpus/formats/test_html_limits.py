@@ -1,7 +1,7 @@
 """Test that pages on which a parser would work for minutes are refused, and no others."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
@@ -103,6 +103,7 @@ PARTS = [
 
 
 @settings(max_examples=30)
+@example(["<svg>", "<title>"])
 @given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=6))
 def test_a_page_within_the_limits_is_never_deep(parts):
     """Compare with the depth that the parser arrives at."""

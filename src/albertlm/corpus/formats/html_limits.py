@@ -151,9 +151,10 @@ def _tags(markup: str, elements: _Elements) -> Iterator[re.Match[str]]:
         position = found.end()
         if not found["name"]:
             continue
+        is_foreign = elements.are_foreign()  # before the tag, which may open another scope
         yield found
         name = found["name"].lower()
-        if name in _RAW and not found["end"] and not elements.are_foreign():
+        if name in _RAW and not found["end"] and not is_foreign:
             end = _END_OF_RAW[name].search(markup, position)
             position = end.start() if end else len(markup)
 
