@@ -1,7 +1,7 @@
 """Fill a mask in a new process: `albertlm fill-mask` against transformers' pipeline.
 
 Each process loads the same folder, fills the mask of the model card's example and prints the
-result. Its wall time and peak memory (maximum resident set) are measured.
+result, computed in float32. Its wall time and peak memory (maximum resident set) are measured.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEXT = "Hello I'm a [MASK] model."
 PEER = """
 import json, sys
 from transformers import pipeline
-print(json.dumps(pipeline("fill-mask", model=sys.argv[1])(sys.argv[2])))
+print(json.dumps(pipeline("fill-mask", model=sys.argv[1], dtype="float32")(sys.argv[2])))
 """
 
 
