@@ -246,7 +246,8 @@ def compiled(contestant: str, folder: Path) -> Callable[[], object]:
             import jax
 
             model: Any = call
-            weights = [[each.value for each in model.trainable_variables], []]
+            kinds = (model.trainable_variables, model.non_trainable_variables)
+            weights = [[each.value for each in kind] for kind in kinds]
             jitted = jax.jit(lambda *given: model.stateless_call(*given)[0]["last_hidden_state"])
             tensors = {name: jax.numpy.asarray(each) for name, each in inputs.items()}
             return lambda: jitted(*weights, tensors).block_until_ready()
