@@ -107,6 +107,33 @@ def test_on_a_steady_machine_it_ends_in_time(
     assert not [path for path in tmp_path.iterdir() if path.name != "run"]  # what was measured
 
 
+def test_compilation_is_not_taken_for_the_time_of_steps(
+    job: Callable[..., PretrainingJob],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It takes place in the first two steps of a phase and in the first validation."""
+    left = {"counts": 2, "validate": 1}
+
+    def compiling(name: str) -> Callable[..., Any]:
+        call = getattr(PretrainingRun, name)
+
+        def called(*arguments: Any, **named: Any) -> Any:
+            clock.now += 3.0 * (left[name] > 0)
+            left[name] -= 1
+            return call(*arguments, **named)
+
+        return called
+
+    for name in left:
+        monkeypatch.setattr(PretrainingRun, name, compiling(name))
+    train(job("run", Budget(seconds=120.0)), 1)
+    times = storage.read_json(tmp_path / "run" / "plan.json")["times"]
+    assert times["steps"] == pytest.approx([0.1, 0.3])
+    assert times["validation"] == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("slower", [1.0, 1.2])
 def test_two_minutes_end_at_most_three_percent_early(
     slower: float, job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path

@@ -78,8 +78,8 @@ def measure(
                 started = now
                 if step.agreed[0]:
                     break
-        # the first steps load and compile kernels, some of them only in the second or third
-        of_steps.append(statistics.median(seconds[1:]))
+        # kernels are compiled in the first step, and some in the second, of perhaps only three
+        of_steps.append(statistics.median_low(seconds[1:]))
     for examples in (group.size, execution.validation_examples):  # the first ones compile, too
         started = clock()
         run.validate(len(of_steps) - 1, examples, group, bf16=bool(execution.bf16))
