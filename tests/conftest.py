@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_AUTH_MODE"] = "disabled"
 
 import shutil
+import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -248,6 +249,19 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
         return Done(exit_code(*arguments), *capfd.readouterr())
 
     return command
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seed the libraries that draw weights, before fixtures draw any.
+
+    Some random weights amplify rounding hundreds of times, so a comparison must not meet others in
+    every run.
+    """
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

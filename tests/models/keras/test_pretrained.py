@@ -72,7 +72,6 @@ def test_a_folder_of_other_sizes_or_of_groups_that_differ(tmp_path):
 @pytest.mark.parametrize("eagerly", [True, False])
 def test_training_with_labels_among_the_inputs(eagerly):
     config = AlbertConfig.from_dict({**SMALL, "initializer_range": 0.3, "num_labels": 3})
-    keras.utils.set_random_seed(0)
     model = heads.KerasAlbertForSequenceClassification(config)
     model.compile(keras.optimizers.Adam(0.005), run_eagerly=eagerly)
     batch = UserDict({**INPUTS, "labels": np.array([2, 0])})
