@@ -17,6 +17,7 @@ EXTRAS = {
     "tokenizers": "wordpiece",
     "openvino": "openvino",
     **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),
+    **dict.fromkeys(("fastapi", "prometheus_client", "starlette", "uvicorn"), "serve"),
     **dict.fromkeys(
         (
             *("aiohttp", "ftfy", "py3langid", "pyarrow", "rensa", "selectolax", "sentencex"),

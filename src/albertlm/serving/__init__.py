@@ -1,0 +1,10 @@
+"""The inference API: models behind the protocols of the clients that people have, and a page.
+
+A process answers HTTP and never computes; each model is computed by worker processes of its own. So
+a worker that dies is replaced, a model whose folder changes is exchanged when the new one is warm,
+and one that is idle gives back all of its memory.
+
+config: what is served and the limits, from options or the environment.
+errors: why a request is not answered.
+service: the models, their workers, and the queue before them.
+"""
