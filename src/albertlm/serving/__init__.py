@@ -6,5 +6,6 @@ and one that is idle gives back all of its memory.
 
 config: what is served and the limits, from options or the environment.
 errors: why a request is not answered.
+batching: the calls of concurrent requests in batches.
 service: the models, their workers, and the queue before them.
 """
