@@ -48,6 +48,11 @@ def rows(parameters: Parameters, name: str, numbers: Ints) -> Floats:
     return _stored(parameters)[name][numbers].astype(np.float32, copy=False)
 
 
+def count(parameters: Parameters) -> int:
+    """The number of parameters; none is converted."""
+    return sum(array.size for array in _stored(parameters).values())
+
+
 def of_encoder(parameters: Parameters) -> dict[str, Floats]:
     """The parameters of the projection and the layers; conversions are not kept."""
     return {

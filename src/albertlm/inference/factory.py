@@ -47,6 +47,11 @@ PIPELINES: dict[str, type[Pipeline]] = {
 """The pipelines by their tasks; two have two names each, as in transformers."""
 
 
+def canonical_task(task: str) -> str:
+    """The first of the names of a task, such as `token-classification` for `ner`."""
+    return next(name for name, kind in PIPELINES.items() if kind is PIPELINES[task])
+
+
 @overload
 def pipeline(
     task: Literal["fill-mask"],
