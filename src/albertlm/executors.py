@@ -143,7 +143,7 @@ class LocalProcesses:
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_follow_parent,
         )
-        with _threads(len(os.sched_getaffinity(0)) // self.workers):
+        with thread_share(len(os.sched_getaffinity(0)) // self.workers):
             futures = {self._pool.submit(function, task): number for number, task in tasks.items()}
         try:
             for future in as_completed(futures):
@@ -232,7 +232,7 @@ def _knock(address: str) -> None:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def thread_share(count: int) -> Iterator[None]:
     """Start processes with a number of threads for computing, unless the user has set it."""
     name = "OMP_NUM_THREADS"
     if name in os.environ:

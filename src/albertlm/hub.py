@@ -68,7 +68,7 @@ def resolve(
     Raises:
         OSError: the folder or model does not exist, or the hub cannot be reached.
     """
-    if _is_path(name):
+    if is_path(name):
         folder = _local(Path(name).expanduser() / subfolder)
     else:
         options = (revision, cache_dir, local_files_only, token, subfolder)
@@ -78,6 +78,13 @@ def resolve(
     if part != "tokenizer":
         config_file(folder, str(Path(name) / subfolder))
     return folder
+
+
+def is_path(name: str | Path) -> bool:
+    """Whether a name is that of a folder, which need not exist, rather than a hub id."""
+    if isinstance(name, Path) or name.startswith((".", "~")):
+        return True
+    return Path(name).is_absolute() or (name != "" and Path(name).exists())
 
 
 def config_file(folder: Path, name: str | None = None) -> Path:
@@ -238,12 +245,6 @@ def _refused(repository: str, error: Exception) -> str:
 
 def _joined(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def _is_path(name: str | Path) -> bool:
-    if isinstance(name, Path) or name.startswith((".", "~")):
-        return True
-    return Path(name).is_absolute() or (name != "" and Path(name).exists())
 
 
 def _local(folder: Path) -> Path:

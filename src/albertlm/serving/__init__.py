@@ -6,6 +6,12 @@ and one that is idle gives back all of its memory.
 
 config: what is served and the limits, from options or the environment.
 errors: why a request is not answered.
+service: what protocols ask of the models.
+model_service: the models that are served.
+served_model: a model, whose workers are started, exchanged, replaced and unloaded.
+folders: the names of models, and when a folder has changed.
+worker_process: a worker process, as the front sees it.
+worker: the process itself, and the messages.
+loaded_model: a model with all the tasks that it has.
 batching: the calls of concurrent requests in batches.
-service: the models, their workers, and the queue before them.
 """

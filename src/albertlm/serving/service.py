@@ -1,4 +1,4 @@
-"""The models, their workers, and the queue before them."""
+"""What protocols ask of the models."""
 
 from __future__ import annotations
 
@@ -64,13 +64,42 @@ class Service(Protocol):
     async def call(self, model: str, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
         """Carry out a task.
 
+        The inputs are what its pipeline is called with: its first argument, or a mapping of the
+        names of its arguments to their values.
+
+        - `fill-mask`, `feature-extraction`, `token-classification`: a text, or a list of texts.
+        - `text-classification`: a text, a pair `{"text": …, "text_pair": …}`, or a list of these.
+        - `question-answering`: `{"question": …, "context": …}`, or a list of these.
+        - `multiple-choice`: `{"context": …, "question": …, "choices": […]}`, or a list of these.
+        - `zero-shot-classification`: `{"texts": …, "candidate_labels": […]}`, or the text or texts
+          with `candidate_labels` among the options.
+        - `sentence-order`: `{"first": …, "second": …}`, two texts or two lists.
+        - `tokenize`: a text or a list of texts; the option `add_special_tokens` is true by default.
+          A text gives a list of tokens `{"id", "text", "special", "start", "stop"}`, where `text`
+          is what the user's text has from the character `start` to `stop`; for a token that was
+          added, it is the piece, and both are None.
+        - `decode`: a list of token ids, which gives a text, or a list of such lists; the option
+          `skip_special_tokens` is true by default.
+
+        If the caller is cancelled, the request leaves the queue.
+
         Args:
             model: the name of a model.
             task: a name in `factory.PIPELINES`, `tokenize` or `decode`.
-            inputs: what the pipeline is called with: a value, or a mapping of its arguments.
+            inputs: as above.
             options: options of the call.
 
         Raises:
-            ServingError: the reason why there is no answer.
+            UnknownModel: no model has the name.
+            UnsupportedTask: the model does not have the task.
+            InvalidRequest: the inputs or the options are not those of the task.
+            Overloaded: as many requests as may wait do so.
+            Unavailable: the model is loading or cannot be loaded, the worker died, or the server is
+                stopping.
+            ServingError: an error in the worker, which is logged.
         """
+        ...
+
+    def queue_length(self, model: str) -> int:
+        """The requests of a model that wait or are computed."""
         ...
