@@ -51,6 +51,7 @@ FINE_TUNED = {
     "ner": ("AlbertForTokenClassification", ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]),
     "squad": ("AlbertForQuestionAnswering", []),
     "race": ("AlbertForMultipleChoice", []),
+    "matches": ("AlbertForSequenceClassification", ["match"]),
 }
 """The models in the folder `models`, with the classes that they have in transformers."""
 
