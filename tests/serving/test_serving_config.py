@@ -6,11 +6,11 @@ from albertlm.serving.serving_config import ServingConfig
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"workers": 0}, "workers must be 1 or more, but is 0"),
-        ({"max_queue": -1}, "max_queue must be 1 or more"),
-        ({"port": 70_000}, "port must be from 0 to 65535, but is 70000"),
-        ({"port": -1}, "port must be 0 or more"),
-        ({"idle_unload": 0.0}, "idle_unload must be a positive number of seconds"),
+        ({"workers": 0}, "workers=0 is not allowed; it must be 1 or more"),
+        ({"max_queue": -1}, "max_queue=-1 is not allowed"),
+        ({"port": 70_000}, "port=70000 is not allowed; it must be from 0 to 65535"),
+        ({"port": -1}, "port=-1 is not allowed"),
+        ({"idle_unload": 0.0}, r"idle_unload=0\.0 is not allowed; it must be a positive"),
     ],
 )
 def test_limits_are_checked(fields: dict[str, float], message: str) -> None:

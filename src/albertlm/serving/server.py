@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from albertlm.serving.app import create_app
-from albertlm.serving.serving_config import ServingConfig
 from albertlm.serving.service import ModelService
+from albertlm.serving.serving_config import ServingConfig
 
 GRACE = 30
 """Seconds that requests have to end in after the server was told to stop."""
