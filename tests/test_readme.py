@@ -41,6 +41,7 @@ SLOW = (
     "bias",
     "card",
     "push",
+    "serve",
 )
 """Commands that have tests of their own; here only their options are checked."""
 
