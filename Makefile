@@ -68,8 +68,8 @@ format: $(VENV)/.dev  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-smoke: $(BIN)/python  ## install the core on the newest Python there is, and fill a mask
-	tools/smoke_core.sh $(BIN)/python
+smoke: $(BIN)/python  ## install core and server on the newest Python there is, and fill a mask with both
+	tools/smoke.sh $(BIN)/python
 
 release: $(VENV)/.dev  ## build sdist and wheel into dist/, and try them in empty environments
 	rm -rf dist

@@ -41,6 +41,7 @@ SLOW = (
     "bias",
     "card",
     "push",
+    "serve",
 )
 """Commands that have tests of their own; here only their options are checked."""
 
@@ -51,6 +52,7 @@ FINE_TUNED = {
     "ner": ("AlbertForTokenClassification", ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]),
     "squad": ("AlbertForQuestionAnswering", []),
     "race": ("AlbertForMultipleChoice", []),
+    "matches": ("AlbertForSequenceClassification", ["match"]),
 }
 """The models in the folder `models`, with the classes that they have in transformers."""
 

@@ -196,10 +196,14 @@ def _get(reference: Any, left: int) -> Any:
 
 @contextmanager
 def connected(address: str | None) -> Iterator[None]:
-    """Connect this process to a Ray cluster; see `open_executor` for the address and errors."""
+    """Connect this process to a Ray cluster; see `open_executor` for the address and errors.
+
+    A cluster that is started here sends no statistics to Ray's makers.
+    """
     address = address or os.environ.get("RAY_ADDRESS") or "local"  # None would join any cluster
     if address not in ("local", "auto"):
         _knock(address)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # which are sent to its makers otherwise
     import ray
 
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)

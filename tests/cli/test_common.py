@@ -142,9 +142,10 @@ class Choices:
     steps: int = option(5, "So many.", least=1)
     fast: bool = option(False, "Hurry.")
     packed: bool | None = option(None, "Or not.", flags="--packed/--loose")
+    origins: tuple[str, ...] = option((), "From where.")
 
 
-@common.with_options_of(Choices, "choices")
+@common.with_options_of(Choices, "choices", environment="TEST_")
 def command(name: str, *, choices: Choices, last: bool = False) -> None:
     """A command."""
     typer.echo(f"{name} {choices} {last}")
@@ -157,6 +158,7 @@ def command(name: str, *, choices: Choices, last: bool = False) -> None:
         (["--steps", "7", "--last"], Choices(steps=7), True),
         (["--fast", "--packed"], Choices(fast=True, packed=True), False),
         (["--loose"], Choices(packed=False), False),
+        (["--origins", "a", "--origins", "b"], Choices(origins=("a", "b")), False),
     ],
 )
 def test_fields_of_a_configuration_are_options(
@@ -164,6 +166,14 @@ def test_fields_of_a_configuration_are_options(
 ) -> None:
     done = CliRunner().invoke(application(), ["x", *arguments])
     assert (done.exit_code, done.output) == (0, f"x {choices} {last}\n")
+
+
+def test_options_may_stand_in_the_environment() -> None:
+    environment = {"TEST_STEPS": "7", "TEST_FAST": "1", "TEST_ORIGINS": "a b"}
+    for arguments, steps in ([], 7), (["--steps", "8"], 8):
+        done = CliRunner().invoke(application(), ["x", *arguments], env=environment)
+        expected = Choices(steps=steps, fast=True, origins=("a", "b"))
+        assert (done.exit_code, done.output) == (0, f"x {expected} False\n")
 
 
 @pytest.mark.parametrize("arguments", [["--steps", "0"], ["--no-fast"], ["--choices", "1"]])

@@ -22,6 +22,7 @@ questions: answer questions from a context, and choose among answers.
 recipes: list the recipes for pretraining and their cost.
 report: write a report on one or several pretraining runs.
 score: score predictions on the data of a task.
+serve: the inference API and its page.
 table: gather results of tasks into the table of the model card.
 tokens: tokenise a corpus into token shards.
 training_bar: the progress bar of a training run.
@@ -67,6 +68,7 @@ COMMANDS = {
     "table": "table",
     "benchmark": "benchmark",
     "export": "export",
+    "serve": "serve",
     "bias": "bias",
     "card": "card",
     "push": "push",

@@ -107,7 +107,7 @@ WindowsOption = Annotated[
 
 
 def with_options_of(
-    kind: type[Any], name: str, *, without: Sequence[str] = ()
+    kind: type[Any], name: str, *, without: Sequence[str] = (), environment: str | None = None
 ) -> Callable[[Command], Command]:
     """Replace a parameter of a command by an option for each field of a configuration.
 
@@ -115,18 +115,11 @@ def with_options_of(
         kind: a dataclass whose fields were made by `settings.option`.
         name: the name of the command's parameter, which receives a `kind`.
         without: fields that have no option, but their defaults.
+        environment: what precedes the names of the options' environment variables, if any.
     """
     hints = typing.get_type_hints(kind)
     options = [
-        inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=each.default,
-            annotation=Annotated[
-                hints[each.name],
-                typer.Option(*_flags(each), help=each.metadata["help"], min=each.metadata["least"]),
-            ],
-        )
+        _option(each, hints[each.name], environment)
         for each in dataclasses.fields(kind)
         if each.name not in without
     ]
@@ -139,7 +132,8 @@ def with_options_of(
 
         def called(**given: Any) -> Any:
             values = {each.name: given.pop(each.name) for each in options}
-            return command(**given, **{name: kind(**values)})
+            several = {key: tuple(value) for key, value in values.items() if type(value) is list}
+            return command(**given, **{name: kind(**values | several)})
 
         called.__doc__, called.__name__ = command.__doc__, command.__name__
         called.__annotations__ = {each.name: each.annotation for each in parameters}
@@ -147,6 +141,24 @@ def with_options_of(
         return cast(Command, called)
 
     return decorate
+
+
+def _option(field: dataclasses.Field[Any], hint: Any, environment: str | None) -> inspect.Parameter:
+    """The option of a field; that of a tuple may be given several times."""
+    is_several = typing.get_origin(hint) is tuple
+    default: Any = field.default
+    option = typer.Option(
+        *_flags(field),
+        help=field.metadata["help"],
+        min=field.metadata["least"],
+        envvar=None if environment is None else environment + field.name.upper(),
+    )
+    return inspect.Parameter(
+        field.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=list(default) if is_several else default,
+        annotation=Annotated[list[str] if is_several else hint, option],
+    )
 
 
 def _flags(field: dataclasses.Field[Any]) -> list[str]:

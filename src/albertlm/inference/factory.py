@@ -13,7 +13,9 @@ from albertlm.inference.pipelines.features import FeatureExtraction
 from albertlm.inference.pipelines.fill_mask import FillMask
 from albertlm.inference.pipelines.multiple_choice import MultipleChoice
 from albertlm.inference.pipelines.question_answering import QuestionAnswering
+from albertlm.inference.pipelines.reranking import Reranking
 from albertlm.inference.pipelines.sentence_order import SentenceOrder
+from albertlm.inference.pipelines.sentence_similarity import SentenceSimilarity
 from albertlm.inference.pipelines.text_classification import TextClassification
 from albertlm.inference.pipelines.token_classification import TokenClassification
 from albertlm.inference.pipelines.zero_shot_classification import ZeroShotClassification
@@ -43,6 +45,8 @@ PIPELINES: dict[str, type[Pipeline]] = {
     "question-answering": QuestionAnswering,
     "multiple-choice": MultipleChoice,
     "zero-shot-classification": ZeroShotClassification,
+    "sentence-similarity": SentenceSimilarity,
+    "rerank": Reranking,
 }
 """The pipelines by their tasks; two have two names each, as in transformers."""
 
@@ -122,6 +126,24 @@ def pipeline(
     tokenizer: TokenizerSource = ...,
     **options: Any,
 ) -> ZeroShotClassification: ...
+
+
+@overload
+def pipeline(
+    task: Literal["sentence-similarity"],
+    model: ModelSource = ...,
+    tokenizer: TokenizerSource = ...,
+    **options: Any,
+) -> SentenceSimilarity: ...
+
+
+@overload
+def pipeline(
+    task: Literal["rerank"],
+    model: ModelSource = ...,
+    tokenizer: TokenizerSource = ...,
+    **options: Any,
+) -> Reranking: ...
 
 
 def pipeline(

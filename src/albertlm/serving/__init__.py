@@ -4,7 +4,7 @@ A process answers HTTP and never computes; each model is computed by worker proc
 a worker that dies is replaced, a model whose folder changes is exchanged when the new one is warm,
 and one that is idle gives back all of its memory.
 
-config: what is served and the limits, from options or the environment.
+serving_config: what is served and the limits, from options or the environment.
 errors: why a request is not answered.
 service: what protocols ask of the models.
 model_service: the models that are served.

@@ -1,0 +1,336 @@
+"""`albertlm serve` under load, beside FastAPI with transformers' pipelines, with the shipped model.
+
+`wrk` sends requests from 1, 16 and 64 clients over loopback, each with one text: half of them
+sentences of SST-2's dev data and half of Wikipedia, with a mask at their end for fill-mask. One
+peer (`serving_peers`) computes one request at a time behind a lock, the other one joins up to 16
+that arrive within 5 ms; ratios are to the better one. Contestants answer in turns, three times; the
+medians are given, and the least and the largest value of requests per second. All compute in
+float32 on all cores.
+
+Besides, of `albertlm serve` alone: what it adds to a call of the pipeline for one client; ten times
+as many clients as its queue holds, for a minute; a worker that is killed under load; and the time
+from the start to being ready with the memory of all its processes.
+
+    python benchmarks/serving.py [--seconds N] [--overload N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import common
+import sample
+from albertlm import AlbertTokenizer, hub
+from albertlm.inference.engines import open_engine
+from albertlm.inference.factory import PIPELINES
+
+ROUNDS, CLIENTS = 3, (1, 16, 64)
+TASKS = ("fill-mask", "feature-extraction")
+CONTESTANTS = ("albertlm", "transformers, lock", "transformers, batches")
+TEXTS = 400
+
+LUA = """
+local bodies, number = {}, 0
+for line in io.lines("BODIES") do bodies[#bodies + 1] = line end
+request = function()
+  number = number + 1
+  local body = bodies[(number * 7919) % #bodies + 1]
+  return wrk.format("POST", nil, {["Content-Type"] = "application/json"}, body)
+end
+done = function(summary, latency)
+  local errors = summary.errors
+  io.write(string.format('{"requests": %d, "seconds": %f, "errors": %d, "p50": %f, "p99": %f}\\n',
+    summary.requests, summary.duration / 1e6,
+    errors.status + errors.read + errors.timeout + errors.connect,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
+end
+"""
+"""For wrk: all bodies in an order that mixes them, and a line of JSON at the end."""
+
+
+def texts() -> list[str]:
+    """Reviews and sentences of Wikipedia in turns, none of which is too long for 128 tokens."""
+    with (common.DATA / "glue" / "SST-2" / "dev.tsv").open(encoding="utf-8") as file:
+        reviews = [row["content"] for row in csv.DictReader(file, delimiter="\t")]
+    short = (text for text in sample.wikipedia_sentences() if 20 < len(text) < 300)
+    pairs = zip(reviews, islice(short, TEXTS // 2), strict=False)
+    return [text.strip() for pair in pairs for text in pair]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def serving(contestant: str, model: Path, *options: object) -> Iterator[tuple[str, int, float]]:
+    """A running server: its address, its process, and the seconds until it was ready."""
+    port = free_port()
+    if contestant == "albertlm":
+        program = [str(Path(sys.executable).parent / "albertlm"), "serve", f"model={model}"]
+        program += ["--dtype", "float32", "--port", str(port), *map(str, options)]
+    else:
+        script = str(Path(__file__).parent / "serving_peers.py")
+        program = [sys.executable, script, str(model), str(port), contestant.split(", ")[1]]
+    address, begin = f"http://127.0.0.1:{port}", time.perf_counter()
+    process = subprocess.Popen(program, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        while not answers(f"{address}/health/ready"):
+            if process.poll() is not None:
+                raise SystemExit(f"{contestant} ended with status {process.returncode}")
+            time.sleep(0.02)
+        yield address, process.pid, time.perf_counter() - begin
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def answers(url: str) -> bool:
+    """Whether a GET returns 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def post(address: str, task: str, text: str) -> int:
+    """The status of a request; 0 if the connection broke."""
+    request = urllib.request.Request(
+        f"{address}/models/model/pipeline/{task}",
+        json.dumps({"inputs": text}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            response.read()
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def load(address: str, task: str, clients: int, seconds: int, folder: Path) -> dict[str, float]:
+    """Requests per second and latencies in milliseconds from so many clients."""
+    script = folder / f"{task}.lua"
+    script.write_text(LUA.replace("BODIES", str(folder / f"{task}.jsonl")))
+    url = f"{address}/models/model/pipeline/{task}"
+    threads = str(min(clients, 2))
+    command = ["wrk", "-t", threads, "-c", str(clients), "-d", f"{seconds}s", "--timeout", "30s"]
+    done = subprocess.run(
+        [*command, "-s", str(script), url], check=True, capture_output=True, text=True
+    )
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    if found["errors"]:
+        raise SystemExit(f"{found['errors']} requests of {task} failed: {done.stdout}")
+    return {
+        "requests/s": found["requests"] / found["seconds"],
+        "p50, ms": found["p50"],
+        "p99, ms": found["p99"],
+    }
+
+
+def throughput(folder: Path, seconds: int) -> dict[str, Any]:
+    """The medians of all contestants by task and number of clients, and the ratios to the peer."""
+    runs: dict[tuple[str, int, str], list[dict[str, float]]] = {}
+    for number in range(ROUNDS):
+        for contestant in CONTESTANTS:
+            with serving(contestant, hub.SHIPPED) as (address, _, _):
+                for task in TASKS:
+                    load(address, task, 4, 1, folder)  # warm-up
+                    for clients in CLIENTS:
+                        found = load(address, task, clients, seconds, folder)
+                        runs.setdefault((task, clients, contestant), []).append(found)
+                        print(number, contestant, task, clients, found, flush=True)
+    results: dict[str, Any] = {}
+    for task in TASKS:
+        for clients in CLIENTS:
+            rows = {name: summary(runs[task, clients, name]) for name in CONTESTANTS}
+            ours, *peers = rows.values()
+            best = max(peers, key=lambda row: row["requests/s"])
+            ours["throughput by the better peer"] = ours["requests/s"] / best["requests/s"]
+            ours["p99 by the better peer"] = ours["p99, ms"] / best["p99, ms"]
+            plural = "s" if clients > 1 else ""
+            results[f"{task}, {clients} client{plural}"] = {
+                name: {key: rounded(value) for key, value in row.items()}
+                for name, row in rows.items()
+            }
+    return results
+
+
+def summary(found: Sequence[dict[str, float]]) -> dict[str, Any]:
+    """The medians of some runs, and the range of their throughput."""
+    rates = sorted(each["requests/s"] for each in found)
+    row: dict[str, Any] = {key: statistics.median(each[key] for each in found) for key in found[0]}
+    return row | {"range of requests/s": f"{rates[0]:.1f} to {rates[-1]:.1f}"}
+
+
+def rounded(value: Any) -> Any:
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def overhead(folder: Path) -> dict[str, Any]:
+    """Milliseconds of a call of the pipeline and of a request for it, alternately."""
+    results = {}
+    tokenizer = AlbertTokenizer.from_pretrained(hub.SHIPPED)
+    with serving("albertlm", hub.SHIPPED, "--engine", "numpy") as (address, _, _):
+        for task in TASKS:
+            called: Any = PIPELINES[task](open_engine("numpy", hub.SHIPPED), tokenizer)
+            both: dict[str, list[float]] = {"pipeline": [], "server": []}
+            bodies = (folder / f"{task}.jsonl").read_text().splitlines()
+            inputs = [json.loads(body)["inputs"] for body in bodies]
+            for text in inputs[:100]:
+                begin = time.perf_counter()
+                called(text)
+                middle = time.perf_counter()
+                post(address, task, text)
+                both["pipeline"].append(middle - begin)
+                both["server"].append(time.perf_counter() - middle)
+            ours, theirs = (1e3 * statistics.median(each) for each in both.values())
+            results[task] = {
+                "pipeline, ms": round(ours, 2),
+                "request, ms": round(theirs, 2),
+                "added, ms": round(theirs - ours, 2),
+            }
+    return results
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it started, directly or not."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in family(int(child)))]
+
+
+def memory(pid: int) -> float:
+    """MiB of a process and all that it started; shared pages count once."""
+    total = 0
+    for each in family(pid):
+        rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
+        total += int(rollup.split("\nPss:")[1].split()[0])
+    return total / 1024
+
+
+def resident_pages(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+
+
+def crowd(address: str, sentences: Sequence[str], clients: int, seconds: float) -> Counter[int]:
+    """The statuses that clients see who ask again and again for some time."""
+    statuses: Counter[int] = Counter()
+    end = time.perf_counter() + seconds
+
+    def client(number: int) -> None:
+        while time.perf_counter() < end:
+            status = post(address, "feature-extraction", sentences[number % len(sentences)])
+            statuses[status] += 1
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def overload(sentences: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Ten times as many clients as the queue holds."""
+    with serving("albertlm", hub.SHIPPED, "--max-queue", 16) as (address, pid, _):
+        crowd(address, sentences, 16, 5)
+        before = memory(pid)
+        statuses = crowd(address, sentences, 160, seconds)
+        row = {
+            "seconds": seconds,
+            **{str(status): count for status, count in sorted(statuses.items())},
+            "MiB before": round(before, 1),
+            "MiB after": round(memory(pid), 1),
+            "answers afterwards": post(address, "fill-mask", "One [MASK].") == 200,
+        }
+    return {"160 clients, a queue of 16": row}
+
+
+def killed_worker(sentences: Sequence[str]) -> dict[str, Any]:
+    """A worker is killed while 16 clients ask; the statuses, and the time without an answer."""
+    with serving("albertlm", hub.SHIPPED) as (address, pid, _):
+        worker = max(family(pid)[1:], key=resident_pages)
+        statuses: Counter[int] = Counter()
+        thread = threading.Thread(target=lambda: statuses.update(crowd(address, sentences, 16, 10)))
+        thread.start()
+        time.sleep(3)
+        os.kill(worker, signal.SIGKILL)
+        begin = time.perf_counter()
+        while post(address, "fill-mask", "One [MASK].") != 200:
+            time.sleep(0.01)
+        seconds = time.perf_counter() - begin
+        thread.join()
+    counts = {str(status): count for status, count in sorted(statuses.items())}
+    return {"16 clients": {**counts, "seconds until it answered": round(seconds, 2)}}
+
+
+def starts(folder: Path) -> dict[str, Any]:
+    """Seconds to being ready, and memory then and after some answers."""
+    common.write_random(folder / "large", "albert-large-v1")
+    results = {}
+    for name, model in (("the model that ships", hub.SHIPPED), ("albert-large", folder / "large")):
+        seconds = []
+        for _ in range(3):
+            with serving("albertlm", model) as (address, pid, ready):
+                seconds.append(ready)
+                at_start = memory(pid)
+                for _ in range(8):
+                    post(address, "fill-mask", "Hello I'm a [MASK] model.")
+                after = memory(pid)
+        results[name] = {
+            "seconds to ready": round(statistics.median(seconds), 2),
+            "MiB when ready": round(at_start, 1),
+            "MiB after 8 answers": round(after, 1),
+        }
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--overload", type=float, default=60)
+    given = parser.parse_args()
+    common.require_data(common.DATA / "glue" / "SST-2" / "dev.tsv", sample.ARTICLES)
+    sentences = texts()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for task in TASKS:
+            mask = " [MASK]." if task == "fill-mask" else ""
+            lines = [json.dumps({"inputs": text + mask}) + "\n" for text in sentences]
+            (folder / f"{task}.jsonl").write_text("".join(lines))
+        measurements = {
+            "under load": throughput(folder, given.seconds),
+            "for one client": overhead(folder),
+            "overload": overload(sentences, given.overload),
+            "a killed worker": killed_worker(sentences),
+            "start and memory": starts(folder),
+        }
+    common.record("serving", measurements, ["numpy", "fastapi", "uvicorn", "transformers", "torch"])
+
+
+if __name__ == "__main__":
+    main()
