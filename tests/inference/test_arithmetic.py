@@ -15,6 +15,7 @@ from albertlm.config import ACTIVATIONS as NAMES
 from albertlm.inference.arithmetic import (
     ACTIVATIONS,
     StoredParameters,
+    count,
     embeddings,
     erf,
     layer_norm,
@@ -80,6 +81,8 @@ def test_half_precision_is_converted_where_it_is_used() -> None:
     ids = (np.array([3, 1]), np.array([0, 1]), np.array([5, 8]))
     whole = {name: array.astype(np.float32) for name, array in stored.items()}
     np.testing.assert_array_equal(embeddings(kept, *ids, 1e-12), embeddings(whole, *ids, 1e-12))
+    assert count(kept) == count(stored) == sum(array.size for array in stored.values())
+    assert "encoder.x" not in kept._converted
     assert list(kept) == list(stored)
     assert len(kept) == len(stored)
     assert "encoder.x" in kept

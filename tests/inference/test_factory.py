@@ -19,7 +19,7 @@ from albertlm import (
     AlbertModel,
     AlbertTokenizer,
 )
-from albertlm.inference.factory import pipeline
+from albertlm.inference.factory import PIPELINES, canonical_task, pipeline
 from albertlm.inference.pipelines.features import FeatureExtraction
 from albertlm.inference.pipelines.fill_mask import FillMask
 from albertlm.inference.pipelines.multiple_choice import MultipleChoice
@@ -305,3 +305,10 @@ def test_objects_of_other_libraries_are_refused_with_what_to_do(tiny_folder: Pat
         ValueError, match=r"is of type torch\.Linear; give a folder, a hub id or an obj"
     ):
         pipeline("fill-mask", other, tiny_folder)
+
+
+def test_a_task_of_two_names_has_a_canonical_one() -> None:
+    assert {task: canonical_task(task) for task in PIPELINES if canonical_task(task) != task} == {
+        "sentiment-analysis": "text-classification",
+        "ner": "token-classification",
+    }

@@ -85,14 +85,25 @@ def test_the_facts_of_a_model(model: LoadedModel, tiny_folder: Path) -> None:
         "max_length": config["max_position_embeddings"],
         "labels": [],
         "pooling": "mean",
+        "prompts": {},
         "parameters": sum(array.size for array in model.engine.parameters.values()),
         "sha256": storage.sha256(tiny_folder / "model.safetensors"),
     }
 
 
+def test_prompts_are_those_of_sentence_transformers(
+    load: Callable[..., LoadedModel], tiny_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "prompted"
+    shutil.copytree(tiny_folder, folder)
+    prompts = {"query": "query: ", "passage": ""}
+    storage.write_json(folder / "config_sentence_transformers.json", {"prompts": prompts})
+    assert load(folder).facts["prompts"] == prompts
+
+
 def test_results_are_those_of_pipelines(model: LoadedModel, tiny_folder: Path) -> None:
     texts = ["The old [MASK] walked to the river.", "She sold the [MASK]."]
-    expected = pipeline("fill-mask", tiny_folder, engine="numpy")(texts, top_k=2, clean=True)
+    expected: Any = pipeline("fill-mask", tiny_folder, engine="numpy")(texts, top_k=2, clean=True)
     found = run(model, "fill-mask", texts, top_k=2, clean=True)
     for of_text, wanted in zip(found, expected, strict=True):
         assert [each["token"] for each in of_text] == [each["token"] for each in wanted]
@@ -111,6 +122,15 @@ def test_inputs_may_be_a_mapping_of_arguments(model: LoadedModel) -> None:
     assert run(model, "sentence-order", {"first": given["first"]}, second=given["second"]) == score
     lists = {name: [text] for name, text in given.items()}
     assert run(model, "sentence-order", lists) == pytest.approx([score], abs=1e-5)
+
+
+def test_a_classifier_of_one_label_also_ranks(
+    load: Callable[..., LoadedModel], fine_tuned: Callable[..., Path]
+) -> None:
+    model = load(fine_tuned("AlbertForSequenceClassification", ["relevant"]))
+    assert model.tasks[0] == "text-classification"
+    given = {"query": "Who walked?", "texts": ["She sold the boats.", "Nobody walked."]}
+    assert {each["index"] for each in run(model, "rerank", given)} == {0, 1}
 
 
 def test_a_mapping_that_is_one_input_stays_one(
@@ -133,6 +153,7 @@ def test_a_mapping_that_is_one_input_stays_one(
     ("task", "inputs", "options", "told"),
     [
         ("sentence-order", "One.", {}, "sentence-order takes first, second, but missing .*second"),
+        ("sentence-similarity", {"sentences": []}, {}, "missing .*source_sentence"),
         ("fill-mask", "No mask.", {}, r"no \[MASK\]"),
         ("fill-mask", "A [MASK].", {"topk": 2}, "did you mean 'top_k'"),
         ("fill-mask", "A [MASK].", {"texts": "B"}, "fill-mask takes texts, but multiple values"),

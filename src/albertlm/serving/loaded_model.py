@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
+from albertlm import storage
 from albertlm.inference import arithmetic
 from albertlm.inference.engines import open_engine, resolve_engine
 from albertlm.inference.engines.base import Engine
 from albertlm.inference.factory import PIPELINES, canonical_task
 from albertlm.inference.pipelines.base import Pipeline, as_batch
+from albertlm.inference.pipelines.sentence_similarity import SentenceSimilarity
 from albertlm.serving.batching import MIXED, BatchingEngine, Usage, batching
 from albertlm.settings import did_you_mean
 from albertlm.tokenization import checks
@@ -105,7 +107,8 @@ class LoadedModel:
             "dtype": dtype,
             "max_length": config.max_position_embeddings,
             "labels": list(config.label_names) if {*CLASSIFYING} & {*self.tasks} else [],
-            "pooling": "mean",
+            "pooling": SentenceSimilarity.options["pooling"],
+            "prompts": _prompts(folder),
             "parameters": arithmetic.count(inner.parameters),
             "sha256": _checksum(folder),
         }
@@ -205,6 +208,13 @@ def _known(task: str, options: Mapping[str, Any], **defaults: bool) -> dict[str,
             hint = did_you_mean(name, defaults) or ";"
             raise ValueError(f"{task} has no option {name!r}{hint} it has {', '.join(defaults)}")
     return {**defaults, **options}
+
+
+def _prompts(folder: Path) -> dict[str, str]:
+    """The beginnings of texts by name that sentence-transformers saved with the model."""
+    path = folder / "config_sentence_transformers.json"
+    found = storage.read_json(path).get("prompts") if path.is_file() else None
+    return found if isinstance(found, dict) else {}
 
 
 def _checksum(folder: Path) -> str:

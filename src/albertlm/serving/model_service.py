@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from albertlm.inference.factory import PIPELINES
-from albertlm.serving.config import ServingConfig
 from albertlm.serving.errors import UnknownModel
 from albertlm.serving.folders import named_sources
 from albertlm.serving.served_model import ServedModel
 from albertlm.serving.service import Answer, ModelInfo
+from albertlm.serving.serving_config import ServingConfig
 from albertlm.settings import check_choice, did_you_mean
 
 WATCH = 1.0

@@ -11,7 +11,7 @@ from typing import Any
 
 from albertlm.executors import connected
 from albertlm.serving.app import create_app
-from albertlm.serving.service import ModelService
+from albertlm.serving.model_service import ModelService
 from albertlm.serving.serving_config import ServingConfig
 
 NAME = "albertlm"

@@ -14,11 +14,11 @@ from typing import Any
 
 from albertlm import hub
 from albertlm.inference.factory import PIPELINES, canonical_task
-from albertlm.serving.config import ServingConfig
 from albertlm.serving.errors import Overloaded, Unavailable, UnsupportedTask
 from albertlm.serving.folders import Fingerprint, fingerprint
 from albertlm.serving.loaded_model import TEXT_TASKS, LoadOptions
 from albertlm.serving.service import Answer, ModelInfo, State
+from albertlm.serving.serving_config import ServingConfig
 from albertlm.serving.worker_process import LoadError, WorkerProcess
 
 LOGGER = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from albertlm.serving.app import create_app
-from albertlm.serving.service import ModelService
+from albertlm.serving.model_service import ModelService
 from albertlm.serving.serving_config import ServingConfig
 
 GRACE = 30

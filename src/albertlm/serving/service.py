@@ -19,7 +19,7 @@ class ModelInfo:
         state: `loading`, `ready`, `unloaded` because it was idle, or `failed`.
         problem: why it failed.
         facts: what `/info` says of it: `architecture`, `engine`, `dtype`, `max_length`,
-            `labels`, `pooling`, `parameters`, `sha256` of the weights.
+            `labels`, `pooling`, `prompts`, `parameters`, `sha256` of the weights.
     """
 
     name: str
@@ -49,6 +49,14 @@ class Answer(NamedTuple):
 class Service(Protocol):
     """What the protocols ask of the models."""
 
+    async def start(self) -> None:
+        """Begin to load all models; does not wait until they are ready."""
+        ...
+
+    async def stop(self) -> None:
+        """Refuse new requests, answer the others, and end the workers."""
+        ...
+
     def models(self) -> Sequence[ModelInfo]:
         """All models, in the order given."""
         ...
@@ -74,6 +82,8 @@ class Service(Protocol):
         - `zero-shot-classification`: `{"texts": …, "candidate_labels": […]}`, or the text or texts
           with `candidate_labels` among the options.
         - `sentence-order`: `{"first": …, "second": …}`, two texts or two lists.
+        - `sentence-similarity`: `{"source_sentence": …, "sentences": […]}`.
+        - `rerank`: `{"query": …, "texts": […]}`.
         - `tokenize`: a text or a list of texts; the option `add_special_tokens` is true by default.
           A text gives a list of tokens `{"id", "text", "special", "start", "stop"}`, where `text`
           is what the user's text has from the character `start` to `stop`; for a token that was
