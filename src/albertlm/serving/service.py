@@ -49,6 +49,14 @@ class Answer(NamedTuple):
 class Service(Protocol):
     """What the protocols ask of the models."""
 
+    async def start(self) -> None:
+        """Begin to load all models; does not wait until they are ready."""
+        ...
+
+    async def stop(self) -> None:
+        """Answer the requests that were accepted, and end the workers."""
+        ...
+
     def models(self) -> Sequence[ModelInfo]:
         """All models, in the order given."""
         ...
@@ -73,4 +81,8 @@ class Service(Protocol):
         Raises:
             ServingError: the reason why there is no answer.
         """
+        ...
+
+    def queue_length(self, model: str) -> int:
+        """The requests for a model that wait or are computed."""
         ...
