@@ -19,16 +19,17 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import albertlm
+from albertlm.inference.pipelines.base import quote
 from albertlm.serving import health
 from albertlm.serving.authorization import BearerTokens, read_tokens
-from albertlm.serving.config import ServingConfig
 from albertlm.serving.errors import InvalidRequest, ServingError
 from albertlm.serving.limits import BodyLimit
 from albertlm.serving.logs import HEADERS, Observation, observed
-from albertlm.serving.metrics import Metrics
 from albertlm.serving.protocols import hub, open_inference, openai, tei
 from albertlm.serving.protocols.schemas import Refused
+from albertlm.serving.request_metrics import Metrics
 from albertlm.serving.service import Service
+from albertlm.serving.serving_config import ServingConfig
 
 LOGGER = logging.getLogger(__name__)
 
@@ -155,10 +156,11 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
     """The body is no JSON, or not in the form of the schema; only the first problem is told."""
     first = error.errors()[0]
     where = ".".join(str(each) for each in first["loc"][1:])
+    given = "" if first["type"] == "missing" else f", which {quote(first['input'])} is not"
     if first["type"] == "json_invalid":
         message = f"the body is no JSON that can be read: {first['ctx']['error']}"
     elif not where:
         message = "the body is no JSON object; send one, with Content-Type: application/json"
     else:
-        message = f"{where}: {first['msg']}"
+        message = f"{where}: {first['msg']}{given}"
     return _response(request.scope, InvalidRequest(message))

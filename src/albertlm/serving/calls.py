@@ -9,11 +9,11 @@ from typing import Any
 from opentelemetry import trace
 from starlette.requests import ClientDisconnect, Request
 
-from albertlm.serving.config import ServingConfig
 from albertlm.serving.errors import InvalidRequest, UnsupportedTask
 from albertlm.serving.limits import check_texts
 from albertlm.serving.logs import observed
 from albertlm.serving.service import Answer, ModelInfo, Service
+from albertlm.serving.serving_config import ServingConfig
 
 OF_THE_TOKENIZER = ("tokenize", "decode")
 """The tasks that every model has."""

@@ -9,11 +9,14 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from albertlm.serving.config import ServingConfig
-from albertlm.serving.errors import InvalidRequest, TooLarge, TooSlow
+from albertlm.serving.errors import InvalidRequest, Overloaded, TooLarge, TooSlow
+from albertlm.serving.serving_config import ServingConfig
 
 READ_SECONDS = 30.0
 """In how many seconds a body must have arrived."""
+
+MOST_HELD = 64
+"""How many of the largest bodies are held at once, or as many bytes of smaller ones."""
 
 MOST_RESULTS = 10_000
 """What a request may ask for: `top_k` of each of its texts."""
@@ -32,6 +35,7 @@ class BodyLimit:
         self.app = app
         self.most_bytes = most_bytes
         self.seconds = seconds
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on a request whose body is within the limits.
@@ -39,6 +43,7 @@ class BodyLimit:
         Raises:
             TooLarge: the body has more bytes, or announces more.
             TooSlow: the body did not arrive in time.
+            Overloaded: the bodies of other requests take all the memory there is for them.
             ClientDisconnect: the client has gone away.
         """
         if scope["type"] != "http":
@@ -47,37 +52,51 @@ class BodyLimit:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > self.most_bytes:
             raise self._too_large()
+        body = bytearray()
+        try:
+            await self._read(receive, body)
+            await self.app(scope, _replayed(bytes(body), receive), send)
+        finally:
+            self._held -= len(body)
+
+    async def _read(self, receive: Receive, body: bytearray) -> None:
         try:
             async with asyncio.timeout(self.seconds):
-                body = await self._read(receive)
+                await self._read_all(receive, body)
         except TimeoutError:
             raise TooSlow(
                 f"the body did not arrive within {self.seconds:g} seconds; send it at once"
             ) from None
-        whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
-        async def replay() -> Message:
-            return whole.pop() if whole else await receive()
-
-        await self.app(scope, replay, send)
-
-    async def _read(self, receive: Receive) -> bytes:
-        body = bytearray()
+    async def _read_all(self, receive: Receive, body: bytearray) -> None:
         more = True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            body += message.get("body", b"")
+            chunk = message.get("body", b"")
+            body += chunk
+            self._held += len(chunk)
             more = message.get("more_body", False)
             if len(body) > self.most_bytes:
                 raise self._too_large()
-        return bytes(body)
+            if self._held > MOST_HELD * self.most_bytes:
+                raise Overloaded("too many bodies arrive at once; try again soon", retry_after=1)
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
             f"the body has more than {self.most_bytes:,} bytes; send its texts in several requests"
         )
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """What receives a body that was read, and then what comes after it."""
+    whole: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return whole.pop() if whole else await receive()
+
+    return replay
 
 
 def check_texts(config: ServingConfig, inputs: Any, options: dict[str, Any]) -> None:

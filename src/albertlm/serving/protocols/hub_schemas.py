@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import FailFast, Field
+from pydantic import Field
 
-from albertlm.serving.protocols.schemas import Dimensions, Lenient, Strict, Texts
+from albertlm.serving.protocols.schemas import Dimensions, Lenient, Many, Strict, Texts
 from albertlm.tasks.words import Strategy
 
 Count = Annotated[int | None, Field(ge=1)]
@@ -101,7 +101,7 @@ class TextClassificationParameters(TextParameters):
 class TextClassificationRequest(HubRequest):
     """Texts or pairs to classify."""
 
-    inputs: str | TextPair | Annotated[list[str | TextPair], FailFast()]
+    inputs: str | TextPair | Many[str | TextPair]
     parameters: TextClassificationParameters | None = None
 
 
@@ -161,7 +161,7 @@ class QuestionAnsweringParameters(Strict):
 class QuestionAnsweringRequest(HubRequest):
     """Questions to answer."""
 
-    inputs: Question | Annotated[list[Question], FailFast()]
+    inputs: Question | Many[Question]
     parameters: QuestionAnsweringParameters | None = None
 
 
@@ -213,7 +213,7 @@ class OrderedPair(Strict):
 class SentenceOrderRequest(HubRequest):
     """Pairs whose order is judged."""
 
-    inputs: OrderedPair | Annotated[list[OrderedPair], FailFast()]
+    inputs: OrderedPair | Many[OrderedPair]
     parameters: TextParameters | None = None
 
 
@@ -235,7 +235,7 @@ class MultipleChoiceParameters(Strict):
 class MultipleChoiceRequest(HubRequest):
     """Questions with choices."""
 
-    inputs: ChoiceQuestion | Annotated[list[ChoiceQuestion], FailFast()]
+    inputs: ChoiceQuestion | Many[ChoiceQuestion]
     parameters: MultipleChoiceParameters | None = None
 
 

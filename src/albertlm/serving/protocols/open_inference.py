@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, FailFast, ValidationError
+from pydantic import BaseModel, ValidationError
 
 import albertlm
 from albertlm.serving.calls import Caller
@@ -26,6 +26,7 @@ from albertlm.serving.protocols.schemas import (
     Dimensions,
     ErrorForm,
     Lenient,
+    Many,
     Refused,
     Strict,
     StrictRoute,
@@ -88,7 +89,7 @@ class InferenceInput(Lenient):
     name: str
     shape: list[int]
     datatype: str
-    data: Texts | Annotated[list[Texts], FailFast()]
+    data: Texts | Many[Texts]
 
 
 class RequestedOutput(Lenient):

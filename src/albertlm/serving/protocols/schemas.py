@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 from pydantic_core import from_json
+from typing_extensions import TypeAliasType
 
 from albertlm.serving.calls import Caller, prompted
 from albertlm.serving.errors import InvalidRequest
@@ -23,8 +24,12 @@ from albertlm.serving.service import ModelInfo, Timings
 
 Vector = npt.NDArray[np.float32]
 
-Texts = Annotated[list[str], FailFast()]
-"""A list of texts, of which only the first wrong one is reported."""
+_Item = TypeVar("_Item")
+
+Many = TypeAliasType("Many", Annotated[list[_Item], FailFast()], type_params=(_Item,))
+"""A list, of which only the first wrong item is reported."""
+
+Texts = Many[str]
 
 
 class Refused(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import FailFast, Field
+from pydantic import Field
 
 import albertlm
 from albertlm.serving.calls import Caller, prompted
@@ -21,6 +21,7 @@ from albertlm.serving.protocols.schemas import (
     Dimensions,
     ErrorForm,
     Lenient,
+    Many,
     Refused,
     StrictRoute,
     Texts,
@@ -92,7 +93,7 @@ class EmbedAllRequest(Truncation):
 class PredictRequest(Truncation):
     """A text, a pair as a list of two, or a batch as a list of lists of one or two texts."""
 
-    inputs: str | Texts | Annotated[list[Texts], FailFast()]
+    inputs: str | Texts | Many[Texts]
     raw_scores: bool = False
 
 
@@ -159,13 +160,13 @@ class SimpleToken(Lenient):
     stop: int | None
 
 
-Ids = Annotated[list[Annotated[int, Field(ge=0)]], FailFast()]
+Ids = Many[Annotated[int, Field(ge=0)]]
 
 
 class DecodeRequest(ModelChoice):
     """Tokens to decode: those of a text, or of several."""
 
-    ids: Ids | Annotated[list[Ids], FailFast()]
+    ids: Ids | Many[Ids]
     skip_special_tokens: bool = True
 
 
