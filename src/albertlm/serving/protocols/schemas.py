@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, FailFast, Field
-from pydantic_core import from_json
-from typing_extensions import TypeAliasType
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import core_schema, from_json
 
 from albertlm.serving.calls import Caller, prompted
 from albertlm.serving.errors import InvalidRequest
@@ -26,7 +25,19 @@ Vector = npt.NDArray[np.float32]
 
 _Item = TypeVar("_Item")
 
-Many = TypeAliasType("Many", Annotated[list[_Item], FailFast()], type_params=(_Item,))
+
+class _FirstProblem:
+    """Makes the validation of a list end with the first wrong item."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema: Any = handler(source)
+        schema["fail_fast"] = True
+        return schema  # type: ignore[no-any-return]
+
+
+Many = Annotated[list[_Item], _FirstProblem()]
 """A list, of which only the first wrong item is reported."""
 
 Texts = Many[str]

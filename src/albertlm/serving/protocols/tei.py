@@ -6,16 +6,18 @@ that the field or the query parameter `model` names.
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, Any, Literal
+from collections.abc import AsyncIterator
+from typing import Any, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
-from pydantic import Field
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import NonNegativeInt
 
 import albertlm
 from albertlm.serving.calls import Caller, prompted
-from albertlm.serving.errors import InvalidRequest
+from albertlm.serving.errors import InvalidRequest, TooLarge
 from albertlm.serving.protocols.schemas import (
     Call,
     Dimensions,
@@ -25,10 +27,14 @@ from albertlm.serving.protocols.schemas import (
     Refused,
     StrictRoute,
     Texts,
+    Vector,
     VectorOptions,
     as_list,
     embed,
 )
+
+MOST_WHOLE_TEXTS = 32
+"""How many texts `/embed_all` takes at once."""
 
 
 class TeiError(Lenient):
@@ -160,7 +166,7 @@ class SimpleToken(Lenient):
     stop: int | None
 
 
-Ids = Many[Annotated[int, Field(ge=0)]]
+Ids = Many[NonNegativeInt]
 
 
 class DecodeRequest(ModelChoice):
@@ -183,8 +189,21 @@ async def embed_tokens(body: EmbedAllRequest, call: Call) -> Any:
     """Compute a vector for each token of each text."""
     model = call.model(body.model)
     texts = prompted(model, body.prompt_name, as_list(body.inputs))
+    if len(texts) > MOST_WHOLE_TEXTS:
+        raise TooLarge(
+            f"the request has {len(texts):,} texts; send at most {MOST_WHOLE_TEXTS} at once, "
+            "since the answer has a vector for each token"
+        )
     answer = await call(model, "feature-extraction", texts, {"truncation": bool(body.truncate)})
-    return JSONResponse([each.tolist() for each in answer.value])
+    return StreamingResponse(_rows(answer.value), media_type="application/json")
+
+
+async def _rows(texts: list[Vector]) -> AsyncIterator[str]:
+    """The vectors of all tokens as JSON; other requests are answered between texts."""
+    yield "["
+    for number, x_TD in enumerate(texts):
+        yield "," * bool(number) + json.dumps(x_TD.tolist(), separators=(",", ":"))
+    yield "]"
 
 
 @router.post("/predict", response_model=list[Prediction] | list[list[Prediction]])
