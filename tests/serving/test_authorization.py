@@ -1,10 +1,10 @@
+import hmac
 from pathlib import Path
 
 import pytest
 from fake_service import FakeService
 from starlette.testclient import TestClient
 
-from albertlm.serving import authorization
 from albertlm.serving.app import create_app
 from albertlm.serving.authorization import read_tokens
 from albertlm.serving.serving_config import ServingConfig
@@ -93,7 +93,7 @@ def test_every_token_is_compared(guarded: TestClient, monkeypatch: pytest.Monkey
         compared.append((len(one), len(other)))
         return one == other
 
-    monkeypatch.setattr(authorization.hmac, "compare_digest", compare)
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     for token in ("first", "second", "a much longer one that is wrong"):
         guarded.get("/info", headers={"Authorization": f"Bearer {token}"})
     assert compared == [(32, 32)] * 6

@@ -153,14 +153,33 @@ async def _no_route(request: Request, error: HTTPException) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    """The body is no JSON, or not in the form of the schema; only the first problem is told."""
-    first = error.errors()[0]
-    where = ".".join(str(each) for each in first["loc"][1:])
-    given = "" if first["type"] == "missing" else f", which {quote(first['input'])} is not"
+    """The body is no JSON, or not in the form of the schema; the most specific problem is told."""
+    problems = [(_place(each, error.body), each) for each in error.errors()]
+    deepest = max((place for place, _ in problems), key=len)
+    found = [each for place, each in problems if place == deepest]
+    first, told = found[0], list(dict.fromkeys(each["msg"] for each in found))
     if first["type"] == "json_invalid":
         message = f"the body is no JSON that can be read: {first['ctx']['error']}"
-    elif not where:
+    elif not deepest:
         message = "the body is no JSON object; send one, with Content-Type: application/json"
     else:
-        message = f"{where}: {first['msg']}{given}"
+        given = "" if first["type"] == "missing" else f", which {quote(first['input'])} is not"
+        message = f"{'.'.join(deepest)}: {' or '.join(told)}{given}"
     return _response(request.scope, InvalidRequest(message))
+
+
+def _place(problem: dict[str, Any], body: Any) -> list[str]:
+    """The keys and indices that lead to a problem in a body.
+
+    Between them, pydantic names the forms that it tried wherever a value may have several.
+    """
+    place, value = [], body
+    path = problem["loc"][1:]
+    for part in path:
+        inside = range(len(value)) if isinstance(value, list) else value
+        if isinstance(value, dict | list) and part in inside:
+            value = value[part]
+            place.append(str(part))
+    if problem["type"] == "missing" and path:
+        place.append(str(path[-1]))
+    return place

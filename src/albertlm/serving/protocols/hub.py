@@ -189,7 +189,7 @@ async def inferred_task(body: dict[str, Any], call: Call) -> Any:
         read = schema.model_validate(body)
     except ValidationError as error:
         wrong = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(wrong) from None
+        raise RequestValidationError(wrong, body=body) from None
     return await handle(read, call)
 
 

@@ -211,7 +211,7 @@ async def infer(model: str, body: InferenceRequest, call: Call) -> Any:
         parameters = _PARAMETERS[task].model_validate(given)
     except ValidationError as error:
         wrong = [{**each, "loc": ("body", "parameters", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(wrong) from None
+        raise RequestValidationError(wrong, body={"parameters": given}) from None
     wanted = [each.name for each in body.outputs or ()] or [*_OUTPUTS[task]]
     for name in wanted:
         if name not in _OUTPUTS[task]:
