@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -86,9 +87,9 @@ def test_requests_of_a_worker_that_is_killed_are_unavailable(tiny_folder: Path) 
         process = WorkerProcess(options(tiny_folder), threads=1)
         await asyncio.wait_for(process.ready, PATIENT)
         os.kill(process.pid, signal.SIGSTOP)  # so that they are pending
+        texts = ["She walked."] * 4 + ["too long for the pipe" * 100_000]
         calls = [
-            asyncio.create_task(process.call("feature-extraction", "She walked.", {}))
-            for _ in range(5)
+            asyncio.create_task(process.call("feature-extraction", text, {})) for text in texts
         ]
         await until(lambda: process.load == 5)
         calls[0].cancel()
@@ -158,6 +159,23 @@ def test_a_worker_that_is_killed_while_it_loads(tiny_folder: Path) -> None:
         assert caught.value.has_died
 
     asyncio.run(use())
+
+
+def test_a_worker_may_outlive_the_loop(tiny_folder: Path) -> None:
+    async def use() -> WorkerProcess:
+        process = WorkerProcess(options(tiny_folder), threads=1)
+        await asyncio.wait_for(process.ready, PATIENT)
+        return process
+
+    before = set(threading.enumerate())
+    process = asyncio.run(use())
+    reading = set(threading.enumerate()) - before
+    process.kill()
+    for thread in reading:
+        if thread.name.startswith("replies"):
+            thread.join(PATIENT)
+            assert not thread.is_alive()
+    assert not is_alive(process.pid)
 
 
 FRONT = """

@@ -72,8 +72,11 @@ class WorkerProcess:
         atexit.register(self._process.kill)
         their_requests.close()
         their_replies.close()
-        for target, connection in ((self._write, requests), (self._read, replies)):
-            threading.Thread(target=target, args=(connection,), daemon=True).start()
+        for name, target, connection in (
+            ("requests", self._write, requests),
+            ("replies", self._read, replies),
+        ):
+            threading.Thread(target=target, args=(connection,), name=name, daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -170,7 +173,8 @@ class WorkerProcess:
                 _settle(self.ready, LoadError(problem, has_died=False))
             case Value(number):
                 _settle(self._pending.get(number), message)
-            case Refusal(number, kind, told, details):
+            case _:
+                number, kind, told, details = message
                 if details:
                     LOGGER.error("%s\n%s", told, details)
                 error = InvalidRequest(told) if kind == "validation" else ServingError(told)
