@@ -39,6 +39,10 @@ class FakeWorker:
         self.was_killed = self.was_stopped = False
         self.started.append(self)
 
+    @classmethod
+    async def start(cls, options: LoadOptions, *, threads: int) -> "FakeWorker":
+        return cls(options, threads=threads)
+
     async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
         self.load += 1
         self.asked.append(task)
@@ -533,12 +537,12 @@ def test_a_machine_without_room_for_a_process_is_tried_again(
 ) -> None:
     refusals: Iterator[str] = iter(["no memory"])
 
-    def start(options: LoadOptions, *, threads: int) -> FakeWorker:
+    async def start(options: LoadOptions, *, threads: int) -> FakeWorker:
         if len(workers) == 1 and (told := next(refusals, "")):
             raise OSError(told)
         return FakeWorker(options, threads=threads)
 
-    monkeypatch.setattr(served_model, "WorkerProcess", start)
+    monkeypatch.setattr(FakeWorker, "start", start)
 
     async def use() -> None:
         async with served(folder, workers=2) as model:

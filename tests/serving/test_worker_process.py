@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +40,7 @@ def test_a_worker_answers_like_a_pipeline_and_refuses_like_one(tiny_folder: Path
     text = "The old [MASK] walked to the river."
 
     async def use() -> None:
-        process = WorkerProcess(options(tiny_folder), threads=1)
+        process = await WorkerProcess.start(options(tiny_folder), threads=1)
         ready = await asyncio.wait_for(process.ready, PATIENT)
         assert ready.tasks[0] == "fill-mask"
         asked = [process.call("fill-mask", text, {"top_k": number}) for number in (1, 2, 3)]
@@ -70,7 +69,7 @@ def test_an_error_of_the_worker_is_logged(
     tiny_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def use() -> None:
-        process = WorkerProcess(options(tiny_folder), threads=1)
+        process = await WorkerProcess.start(options(tiny_folder), threads=1)
         await asyncio.wait_for(process.ready, PATIENT)
         with pytest.raises(ServingError, match="the log of the server says why") as caught:
             await process.call("a task that it does not have", "a text", {})
@@ -84,10 +83,10 @@ def test_an_error_of_the_worker_is_logged(
 
 def test_requests_of_a_worker_that_is_killed_are_unavailable(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = WorkerProcess(options(tiny_folder), threads=1)
+        process = await WorkerProcess.start(options(tiny_folder), threads=1)
         await asyncio.wait_for(process.ready, PATIENT)
         os.kill(process.pid, signal.SIGSTOP)  # so that they are pending
-        texts = ["She walked."] * 4 + ["too long for the pipe" * 100_000]
+        texts = ["She walked."] * 4 + ["too long for a buffer" * 100_000]
         calls = [
             asyncio.create_task(process.call("feature-extraction", text, {})) for text in texts
         ]
@@ -107,7 +106,7 @@ def test_requests_of_a_worker_that_is_killed_are_unavailable(tiny_folder: Path) 
 
 def test_a_cancelled_request_is_not_waited_for(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = WorkerProcess(options(tiny_folder), threads=1)
+        process = await WorkerProcess.start(options(tiny_folder), threads=1)
         await asyncio.wait_for(process.ready, PATIENT)
         os.kill(process.pid, signal.SIGSTOP)
         call = asyncio.create_task(process.call("feature-extraction", "She walked.", {}))
@@ -126,7 +125,7 @@ def test_a_cancelled_request_is_not_waited_for(tiny_folder: Path) -> None:
 
 def test_a_worker_that_hangs_is_killed(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = WorkerProcess(options(tiny_folder), threads=1)
+        process = await WorkerProcess.start(options(tiny_folder), threads=1)
         await asyncio.wait_for(process.ready, PATIENT)
         os.kill(process.pid, signal.SIGSTOP)
         call = asyncio.create_task(process.call("feature-extraction", "She walked.", {}))
@@ -141,7 +140,7 @@ def test_a_worker_that_hangs_is_killed(tiny_folder: Path) -> None:
 
 def test_a_folder_that_cannot_be_opened(tmp_path: Path) -> None:
     async def use() -> None:
-        process = WorkerProcess(options(tmp_path), threads=1)
+        process = await WorkerProcess.start(options(tmp_path), threads=1)
         with pytest.raises(LoadError, match=r"config\.json") as caught:
             await asyncio.wait_for(process.ready, PATIENT)
         assert not caught.value.has_died
@@ -152,30 +151,13 @@ def test_a_folder_that_cannot_be_opened(tmp_path: Path) -> None:
 
 def test_a_worker_that_is_killed_while_it_loads(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = WorkerProcess(options(tiny_folder), threads=1)
+        process = await WorkerProcess.start(options(tiny_folder), threads=1)
         process.kill()
         with pytest.raises(LoadError, match=r"exit code -9.*out of memory") as caught:
             await asyncio.wait_for(process.ready, PATIENT)
         assert caught.value.has_died
 
     asyncio.run(use())
-
-
-def test_a_worker_may_outlive_the_loop(tiny_folder: Path) -> None:
-    async def use() -> WorkerProcess:
-        process = WorkerProcess(options(tiny_folder), threads=1)
-        await asyncio.wait_for(process.ready, PATIENT)
-        return process
-
-    before = set(threading.enumerate())
-    process = asyncio.run(use())
-    reading = set(threading.enumerate()) - before
-    process.kill()
-    for thread in reading:
-        if thread.name.startswith("replies"):
-            thread.join(PATIENT)
-            assert not thread.is_alive()
-    assert not is_alive(process.pid)
 
 
 FRONT = """
@@ -185,7 +167,8 @@ from albertlm.serving.loaded_model import LoadOptions
 from albertlm.serving.worker_process import WorkerProcess
 
 async def main():
-    process = WorkerProcess(LoadOptions(Path(sys.argv[1]), "numpy", "auto", 256), threads=1)
+    options = LoadOptions(Path(sys.argv[1]), "numpy", "auto", 256)
+    process = await WorkerProcess.start(options, threads=1)
     await process.ready
     print(process.pid, flush=True)
     if sys.argv[2] == "killed":
