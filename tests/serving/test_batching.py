@@ -34,6 +34,7 @@ class Gate:
         self.batches: list[list[int]] = []
         self.depths: list[int | None] = []
         self.error: Exception | None = None
+        self.during: Callable[[], None] = lambda: None
 
     def states(
         self,
@@ -48,6 +49,7 @@ class Gate:
             return [np.zeros((BLOCKER, 1), np.float32)]
         self.batches.append(lengths)
         self.depths.append(depth)
+        self.during()
         if self.error:
             raise self.error
         found = [np.array(text.input_ids, np.float32)[:, None] for text in texts]
@@ -197,6 +199,23 @@ def test_an_error_reaches_all_calls_of_its_batch_and_no_others() -> None:
         gate.error = None
         assert len(engine.states([text(3)])[0]) == 3
     assert gate.batches == [[4, 4], [9], [3]]
+
+
+@pytest.mark.parametrize("error", [None, OverflowError()])
+def test_a_request_may_be_cancelled_while_some_of_its_texts_are_computed(
+    error: Exception | None,
+) -> None:
+    gate, gone = Gate(), Usage()
+    gate.error = error
+    with busy(gate, 10) as (engine, call):
+        gate.during = lambda: engine.cancel(gone)
+        dropped = call([text(8), text(8)], usage=gone)
+        gate.open.set()
+        with pytest.raises(Cancelled):
+            dropped.result(PATIENT)
+        gate.error = None
+        assert len(engine.states([text(5)])[0]) == 5
+    assert gate.batches == [[8], [5]]
 
 
 def test_a_closed_engine_fails_what_waits_and_what_comes() -> None:

@@ -289,9 +289,7 @@ class BatchingEngine:
     def _compute(self, batch: list[_Item]) -> None:
         """Compute texts of similar length together, the longest first."""
         batch = sorted(batch, key=lambda item: -item.length)
-        for _, group in groupby(
-            batch, lambda item: ((item.length - 1) // self._mixed).bit_length()
-        ):
+        for _, group in groupby(batch, self._width):
             items = list(group)
             for item, states in zip(items, self._results(items), strict=True):
                 item.call.results[item.number] = states

@@ -194,7 +194,8 @@ class ServedModel:
         is_opened = False
         try:
             missing = self._config.workers - (0 if is_new else len(self._workers))
-            fresh += (self._start_worker(folder) for _ in range(missing))
+            for _ in range(missing):
+                fresh.append(await self._start_worker(folder))  # noqa: PERF401
             results = await asyncio.gather(*(w.ready for w in fresh), return_exceptions=True)
             if await asyncio.to_thread(fingerprint, folder) != found:
                 return  # what they opened may be half old, so the next look opens it again
@@ -218,13 +219,13 @@ class ServedModel:
         self._settled.set()
         LOGGER.info("the model %s is ready", self.name)
 
-    def _start_worker(self, folder: Path) -> WorkerProcess:
+    async def _start_worker(self, folder: Path) -> WorkerProcess:
         config = self._config
         options = LoadOptions(
             folder, config.engine, config.dtype, config.max_batch_tokens, config.log_texts
         )
         cores = len(os.sched_getaffinity(0))
-        return WorkerProcess(options, threads=max(1, cores // config.workers))
+        return await WorkerProcess.start(options, threads=max(1, cores // config.workers))
 
     def _leave(self) -> None:
         """Let the workers finish their requests, and end."""

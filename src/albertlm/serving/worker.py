@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 import signal
+import socket
 import threading
 import time
 import traceback
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Connection
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 from albertlm.serving.batching import Cancelled, Usage
 from albertlm.serving.loaded_model import LoadedModel, LoadOptions
@@ -19,6 +19,9 @@ from albertlm.serving.service import Timings
 
 THREADS = 64
 """The requests that a worker tokenizes or computes at once; more of them wait."""
+
+HEADER = 8
+"""The bytes before a message that say how many it has."""
 
 
 class Request(NamedTuple):
@@ -74,26 +77,32 @@ class Refusal(NamedTuple):
     details: str
 
 
+def framed(message: object) -> bytes:
+    """A message as it is sent."""
+    pickled = pickle.dumps(message)
+    return len(pickled).to_bytes(HEADER) + pickled
+
+
 class Worker:
     """Carries out requests in threads.
 
     Args:
         model: the model.
-        replies: the end of a pipe to the front.
+        front: the end of a connection to the front.
         log_texts: whether what is told for the log may hold texts.
     """
 
-    def __init__(self, model: LoadedModel, replies: Connection, *, log_texts: bool) -> None:
+    def __init__(self, model: LoadedModel, front: socket.socket, *, log_texts: bool) -> None:
         self._model = model
-        self._replies = replies
+        self._front = front
         self._log_texts = log_texts
         self._usages: dict[int, Usage] = {}
         self._sending = threading.Lock()
 
-    def serve(self, requests: Connection) -> None:
-        """Carry out requests until the front closes its end of a pipe."""
-        with ThreadPoolExecutor(THREADS, "requests") as pool:
-            while (message := _received(requests)) is not None:
+    def serve(self) -> None:
+        """Carry out requests until the front closes its end of the connection."""
+        with self._front.makefile("rb") as sent, ThreadPoolExecutor(THREADS, "requests") as pool:
+            while (message := _received(sent)) is not None:
                 if isinstance(message, Request):
                     usage = self._usages[message.number] = Usage()
                     pool.submit(self._carry_out, message, usage, time.monotonic())
@@ -108,15 +117,15 @@ class Worker:
         except Cancelled:
             return
         except ValueError as error:
-            reply = pickle.dumps(Refusal(request.number, "validation", str(error), ""))
+            reply = framed(Refusal(request.number, "validation", str(error), ""))
         except Exception as error:
             message = f"{request.task} failed; the log of the server says why"
             details = self._details(error)
-            reply = pickle.dumps(Refusal(request.number, "internal", message, details))
+            reply = framed(Refusal(request.number, "internal", message, details))
         finally:
             del self._usages[request.number]
         with self._sending:
-            _send(self._replies, reply)
+            _send(self._front, reply)
 
     def _value(self, request: Request, usage: Usage, received: float) -> bytes:
         if usage.is_cancelled:
@@ -131,7 +140,7 @@ class Worker:
             total=ended - received,
             tokens=usage.tokens,
         )
-        return pickle.dumps(Value(request.number, value, timings))
+        return framed(Value(request.number, value, timings))
 
     def _details(self, error: Exception) -> str:
         if self._log_texts:
@@ -140,16 +149,15 @@ class Worker:
         return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
 
 
-def run(options: LoadOptions, requests: Connection, replies: Connection) -> None:
+def run(options: LoadOptions, front: socket.socket) -> None:
     """Open a model and carry out requests, as the main function of a process.
 
     Signals that end the front are left to it. The process ends when the front closes its end of
-    `requests`, or is killed.
+    the connection, or is killed.
 
     Args:
         options: the model.
-        requests: the end of a pipe from the front.
-        replies: the end of a pipe to the front.
+        front: the end of a connection to the front.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -161,24 +169,26 @@ def run(options: LoadOptions, requests: Connection, replies: Connection) -> None
     except Exception as error:
         problem = str(error) or type(error).__name__
         details = "".join(traceback.format_exception(error))
-        _send(replies, pickle.dumps(LoadFailure(problem, details)))
+        _send(front, framed(LoadFailure(problem, details)))
         return
-    _send(replies, pickle.dumps(Ready(model.tasks, model.facts)))
-    Worker(model, replies, log_texts=options.log_texts).serve(requests)
+    _send(front, framed(Ready(model.tasks, model.facts)))
+    Worker(model, front, log_texts=options.log_texts).serve()
     model.close()
 
 
-def _received(requests: Connection) -> Request | Cancellation | None:
+def _received(sent: IO[bytes]) -> Request | Cancellation | None:
     """The next message, or None if the front is gone."""
     try:
-        message: Request | Cancellation = requests.recv()
-    except (EOFError, OSError):
+        header = sent.read(HEADER)
+        pickled = sent.read(int.from_bytes(header))
+        message: Request | Cancellation = pickle.loads(pickled)  # noqa: S301 - ours
+    except (EOFError, OSError, pickle.UnpicklingError):
         return None
     return message
 
 
-def _send(replies: Connection, pickled: bytes) -> None:
+def _send(front: socket.socket, message: bytes) -> None:
     try:
-        replies.send_bytes(pickled)
-    except OSError:  # the front is gone, and the pipe of requests says so, too
+        front.sendall(message)
+    except OSError:  # the front is gone, which `serve` sees, too
         return

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import itertools
 import logging
 import multiprocessing
 import pickle
-import queue
 import signal
-import threading
+import socket
 from collections.abc import Mapping
-from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.context import SpawnProcess
+from typing import Any, Self
 
 from albertlm.executors import thread_share
 from albertlm.serving import worker
 from albertlm.serving.errors import InvalidRequest, ServingError, Unavailable
 from albertlm.serving.loaded_model import LoadOptions
 from albertlm.serving.service import Answer
-from albertlm.serving.worker import Cancellation, LoadFailure, Ready, Refusal, Request, Value
+from albertlm.serving.worker import (
+    HEADER,
+    Cancellation,
+    LoadFailure,
+    Ready,
+    Refusal,
+    Request,
+    Value,
+    framed,
+)
 
 LOGGER = logging.getLogger(__name__)
 
@@ -38,42 +47,52 @@ class LoadError(Exception):
 
 
 class WorkerProcess:
-    """Starts a process that opens a model, and asks it.
+    """A process that opened a model, or still does; `start` makes one.
 
-    Everything is called in the thread of the event loop in which it is made.
+    Everything is called in the thread of one event loop.
 
     Args:
-        options: the model.
-        threads: those that the process computes in, unless OMP_NUM_THREADS is set.
+        process: the process.
+        reader: what it sends.
+        writer: what is sent to it.
 
     Fields:
         ready: the tasks and the facts of the model when it is warm; fails with a `LoadError`.
         ended: ends when the process has.
     """
 
-    def __init__(self, options: LoadOptions, *, threads: int) -> None:
+    def __init__(
+        self, process: SpawnProcess, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[Ready] = self._loop.create_future()
         self.ended: asyncio.Future[None] = self._loop.create_future()
+        self._process = process
+        self._reader = reader
+        self._writer = writer
         self._pending: dict[int, asyncio.Future[Value]] = {}
         self._numbers = itertools.count()
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, options: LoadOptions, *, threads: int) -> Self:
+        """Start a process that opens a model.
+
+        Args:
+            options: the model.
+            threads: those that the process computes in, unless OMP_NUM_THREADS is set.
+
+        Raises:
+            OSError: the machine has no room for a process.
+        """
+        ours, theirs = socket.socketpair()
         context = multiprocessing.get_context("spawn")
-        # one pipe for each direction: closing that of requests ends the worker, and its end the
-        # other one, while a thread still reads from it
-        their_requests, requests = context.Pipe(duplex=False)
-        replies, their_replies = context.Pipe(duplex=False)
-        self._process = context.Process(
-            target=worker.run, args=(options, their_requests, their_replies), daemon=True
-        )
-        with thread_share(threads):
-            self._process.start()
+        process = context.Process(target=worker.run, args=(options, theirs), daemon=True)
+        with theirs, thread_share(threads):
+            process.start()
         # at the end of this process, those that are left are waited for
-        atexit.register(self._process.kill)
-        their_requests.close()
-        their_replies.close()
-        for target, connection in ((self._write, requests), (self._read, replies)):
-            threading.Thread(target=target, args=(connection,), daemon=True).start()
+        atexit.register(process.kill)
+        return cls(process, *await asyncio.open_unix_connection(sock=ours))
 
     @property
     def pid(self) -> int:
@@ -95,16 +114,12 @@ class WorkerProcess:
         """
         started = self._loop.time()
         number = next(self._numbers)
-        request = pickle.dumps(Request(number, task, inputs, options))
         answered = self._pending[number] = self._loop.create_future()
-        if self.ended.done():
-            self._fail_pending()
-        else:
-            self._outbox.put(request)
         try:
+            self._send(Request(number, task, inputs, options))
             value = await answered
         except asyncio.CancelledError:
-            self._outbox.put(pickle.dumps(Cancellation(number)))
+            self._send(Cancellation(number))
             raise
         finally:
             del self._pending[number]
@@ -125,7 +140,7 @@ class WorkerProcess:
                 while self._pending:
                     await asyncio.wait([*self._pending.values()])
                     await asyncio.sleep(0)  # for the callers to take their answers
-                self._outbox.put(None)
+                self._writer.close()
                 await asyncio.shield(self.ended)
         except TimeoutError:
             self.kill()
@@ -135,31 +150,25 @@ class WorkerProcess:
         """End the process at once, whatever it does."""
         self._process.kill()
 
-    def _write(self, requests: Connection) -> None:
-        """Send what is in the outbox until there is None, in a thread."""
-        with requests:
-            while (message := self._outbox.get()) is not None:
-                try:
-                    requests.send_bytes(message)
-                except OSError:  # the process died, which the other thread sees, too
-                    return
+    def _send(self, message: Request | Cancellation) -> None:
+        if self.ended.done():
+            self._fail_pending()
+        elif not self._writer.is_closing():
+            self._writer.write(framed(message))
 
-    def _read(self, replies: Connection) -> None:
-        """Receive until the process ends, in a thread."""
-        with replies:
-            try:
-                while True:
-                    self._in_loop(self._receive, replies.recv())
-            except (EOFError, OSError):
-                pass
+    async def _read(self) -> None:
+        """Receive until the process ends."""
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                size = int.from_bytes(await self._reader.readexactly(HEADER))
+                self._receive(pickle.loads(await self._reader.readexactly(size)))  # noqa: S301
+        self._writer.close()
+        has_ended = asyncio.Event()
+        self._loop.add_reader(self._process.sentinel, has_ended.set)
+        await has_ended.wait()
+        self._loop.remove_reader(self._process.sentinel)
         self._process.join()
-        self._in_loop(self._end)
-
-    def _in_loop(self, function: Any, *arguments: Any) -> None:
-        try:
-            self._loop.call_soon_threadsafe(function, *arguments)
-        except RuntimeError:  # the loop was closed, and nobody waits for the process
-            return
+        self._end()
 
     def _receive(self, message: Ready | LoadFailure | Value | Refusal) -> None:
         match message:
@@ -170,7 +179,8 @@ class WorkerProcess:
                 _settle(self.ready, LoadError(problem, has_died=False))
             case Value(number):
                 _settle(self._pending.get(number), message)
-            case Refusal(number, kind, told, details):
+            case _:
+                number, kind, told, details = message
                 if details:
                     LOGGER.error("%s\n%s", told, details)
                 error = InvalidRequest(told) if kind == "validation" else ServingError(told)
@@ -178,7 +188,6 @@ class WorkerProcess:
 
     def _end(self) -> None:
         atexit.unregister(self._process.kill)
-        self._outbox.put(None)
         self.ended.set_result(None)
         code = self._process.exitcode
         told = f"its worker died while loading it (exit code {code})"
