@@ -18,8 +18,8 @@ RUN := runs/shipped
 ORACLES := build/oracles
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-tensorflow oracles runtimes check coverage campaign format smoke \
-	release pretrained ship parts rehearsal ablations finetuning-table benchmarks results clean
+.PHONY: help demo test test-fast test-tensorflow oracles runtimes check coverage campaign format openapi \
+	smoke release pretrained ship parts rehearsal ablations finetuning-table benchmarks results clean
 
 help:  ## list these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ campaign: $(VENV)/.dev  ## kill commands at random moments and fill disks: half 
 format: $(VENV)/.dev  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+openapi: $(VENV)/.dev  ## write the OpenAPI document of the server anew
+	$(BIN)/python tools/make_openapi.py docs/openapi.json
 
 smoke: $(BIN)/python  ## install core and server on the newest Python there is, and fill a mask with both
 	tools/smoke.sh $(BIN)/python

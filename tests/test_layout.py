@@ -23,6 +23,7 @@ SAME_NAMES = {
     "inference/engines",
     "inference/pipelines",
     "evaluation",
+    "serving/protocols",
     "export",
     "corpus/formats",
 }

@@ -31,6 +31,13 @@ class InvalidRequest(ServingError):  # noqa: N818 - named as what is wrong, like
     kind = "validation"
 
 
+class Unauthorized(ServingError):  # noqa: N818
+    """A bearer token is missing or not accepted."""
+
+    status = 401
+    kind = "unauthorized"
+
+
 class UnknownModel(ServingError):  # noqa: N818
     """A model that is not served."""
 
@@ -43,6 +50,13 @@ class UnsupportedTask(ServingError):  # noqa: N818
 
     status = 400
     kind = "unsupported_task"
+
+
+class TooSlow(ServingError):  # noqa: N818
+    """The body of a request did not arrive in time."""
+
+    status = 408
+    kind = "timeout"
 
 
 class TooLarge(ServingError):  # noqa: N818

@@ -14,8 +14,8 @@ from albertlm.serving.app import create_app
 from albertlm.serving.model_service import ModelService
 from albertlm.serving.serving_config import ServingConfig
 
-GRACE = 30
-"""Seconds that requests have to end in after the server was told to stop."""
+GRACE, KEEP_ALIVE = 30, 75
+"""Seconds that requests have to end in after a signal, and that idle connections stay open."""
 
 
 def serve(config: ServingConfig, told: Callable[[str], None]) -> None:
@@ -29,18 +29,22 @@ def serve(config: ServingConfig, told: Callable[[str], None]) -> None:
         OSError: the address cannot be listened at.
         ValueError: a model is named twice or cannot be found.
     """
-    service = ModelService(config)
+    app = create_app(ModelService(config), config)
     with listen(config.host, config.port) as listening:
         host, port = listening.getsockname()[:2]
         told(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         options = uvicorn.Config(
-            create_app(service, config),
+            app,
             log_config=None,
             access_log=False,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE,
             server_header=False,
         )
         Server(options).run(sockets=[listening])
+
+
+HANDLED = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
@@ -57,9 +61,6 @@ class Server(uvicorn.Server):
         finally:
             for each, handler in before.items():
                 signal.signal(each, handler)
-
-
-HANDLED = (signal.SIGINT, signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
