@@ -2,6 +2,8 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -219,3 +221,9 @@ def test_what_is_wrong_is_said_at_once(tiny_folder: Path, tmp_path: Path) -> Non
         ModelService(ServingConfig(models=(str(tiny_folder), str(tiny_folder))))
     with pytest.raises(FileNotFoundError, match="no folder"):
         ModelService(ServingConfig(models=(str(tmp_path / "missing"),)))
+
+
+def test_the_front_does_not_import_pytorch() -> None:
+    code = "import sys, albertlm.serving.model_service; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

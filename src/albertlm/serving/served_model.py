@@ -98,7 +98,7 @@ class ServedModel:
         if self._supervisor:
             self._supervisor.cancel()
             await asyncio.wait([self._supervisor])
-        self._leave()
+        self._dismiss(self._workers)
         self._settled.set()
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=DRAINED_WITHIN)
@@ -158,7 +158,7 @@ class ServedModel:
         if self._is_idle():
             LOGGER.info("the model %s was idle and is unloaded", self.name)
             self._state = "unloaded"
-            self._leave()
+            self._dismiss(self._workers)
         if self._state == "unloaded" or (self._folder is None and _now() < self._retry_at):
             return
         try:
@@ -207,8 +207,9 @@ class ServedModel:
             if not is_opened:
                 for worker in fresh:
                     worker.kill()
+                self._dismiss(fresh)
         if is_new:
-            self._leave()
+            self._dismiss(self._workers)
         self._workers += fresh
         for worker in fresh:
             worker.ended.add_done_callback(partial(self._lost, worker))
@@ -227,13 +228,13 @@ class ServedModel:
         cores = len(os.sched_getaffinity(0))
         return await WorkerProcess.start(options, threads=max(1, cores // config.workers))
 
-    def _leave(self) -> None:
-        """Let the workers finish their requests, and end."""
-        for worker in self._workers:
+    def _dismiss(self, workers: list[WorkerProcess]) -> None:
+        """Let workers finish their requests, and end."""
+        self._workers = [worker for worker in self._workers if worker not in workers]
+        for worker in workers:
             task = asyncio.create_task(worker.stop())
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
-        self._workers = []
 
     def _lost(self, worker: WorkerProcess, _: asyncio.Future[None]) -> None:
         """Have a worker replaced that ended by itself."""
