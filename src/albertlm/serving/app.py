@@ -23,7 +23,7 @@ from albertlm.inference.pipelines.base import quote
 from albertlm.serving import health
 from albertlm.serving.authorization import BearerTokens, read_tokens
 from albertlm.serving.errors import InvalidRequest, ServingError
-from albertlm.serving.limits import BodyLimit
+from albertlm.serving.limits import READ_SECONDS, BodyLimit
 from albertlm.serving.logs import HEADERS, Observation, observed
 from albertlm.serving.protocols import hub, open_inference, openai, tei
 from albertlm.serving.protocols.schemas import Refused
@@ -69,7 +69,7 @@ def create_app(service: Service, config: ServingConfig) -> FastAPI:
     ]
     if config.token_file is not None:
         middleware.append(Middleware(BearerTokens, tokens=read_tokens(config.token_file)))
-    middleware.append(Middleware(BodyLimit, most_bytes=config.max_body))
+    middleware.append(Middleware(BodyLimit, most_bytes=config.max_body, seconds=READ_SECONDS))
     app = FastAPI(
         title="albertlm",
         description="Models behind the protocols of the clients that people have.",
