@@ -6,5 +6,7 @@ and one that is idle gives back all of its memory.
 
 config: what is served and the limits, from options or the environment.
 errors: why a request is not answered.
+page_routes: the page and its files over HTTP.
+page_vocabulary: a vocabulary of SentencePiece in the form that the tokenizer of the page reads.
 service: the models, their workers, and the queue before them.
 """
