@@ -6,7 +6,9 @@ and one that is idle gives back all of its memory.
 
 config: what is served and the limits, from options or the environment.
 errors: why a request is not answered.
+page_files: the files of the page, and what they may load.
 page_routes: the page and its files over HTTP.
 page_vocabulary: a vocabulary of SentencePiece in the form that the tokenizer of the page reads.
 service: the models, their workers, and the queue before them.
+static_page: the page as a folder, with a model that is computed in the browser.
 """

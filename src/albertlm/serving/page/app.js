@@ -32,8 +32,7 @@ async function start() {
     return fail(error);
   }
   parts.login.hidden = true;
-  parts.workplace.hidden = false;
-  parts.request.hidden = !backend.address;
+  parts.models.hidden = parts.workplace.hidden = false;
   parts.model.replaceChildren(...state.models.map(({ name }) => element("option", {}, name)));
   parts.languages.replaceChildren(
     element("legend", {}, "Language"),
@@ -44,10 +43,11 @@ async function start() {
 
 /** Show what the fragment of the address says, and compute it. */
 function follow() {
-  const { model: name, task, ...given } = Object.fromEntries(
+  const { model, task, ...given } = Object.fromEntries(
     new URLSearchParams(location.hash.slice(1)),
   );
-  chooseModel(state.models.find((model) => model.name === name) ?? state.models[0], task);
+  const wanted = model ?? state.model?.name;
+  chooseModel(state.models.find(({ name }) => name === wanted) ?? state.models[0], task);
   if (task !== state.task || !Object.keys(given).length) return;
   fill(given);
   compute();
@@ -66,13 +66,16 @@ function chooseModel(model, task) {
     ...choices("task", titles, chosen, chooseTask),
   );
   state.task = chosen;
+  parts.form.hidden = !chosen;
+  parts.request.hidden = !chosen || !backend.address;
   if (chosen) return chooseTask(chosen);
   problem(`The model is ${model.state}${model.problem ? `: ${model.problem}` : ""}.`);
   if (model.state === "loading") setTimeout(start, LOADING);
 }
 
-function facts({ max_length: most, note }) {
-  return [most && `reads up to ${most} tokens`, note].filter(Boolean).join(" · ");
+function facts({ max_length: most, download }) {
+  const size = download && `${(download / 1e6).toFixed(1)} MB are downloaded, and nothing is sent`;
+  return [most && `reads up to ${most} tokens`, size].filter(Boolean).join("; ");
 }
 
 function chooseTask(name) {
@@ -111,7 +114,7 @@ function maskButton(input) {
   button.addEventListener("click", () => {
     input.setRangeText(MASK, input.selectionStart, input.selectionEnd, "end");
     input.focus();
-    showRequest();
+    update();
   });
   return button;
 }
@@ -139,7 +142,7 @@ function fill(given) {
     if (input.type === "checkbox") input.checked = value === true || value === "true";
     else input.value = value ?? "";
   }
-  showRequest();
+  update();
 }
 
 async function compute() {
@@ -174,10 +177,17 @@ function problem(text) {
   if (parts.workplace.hidden) parts.status.textContent = text;
 }
 
-function showRequest() {
-  if (!backend.address) return;
+/** Check the fields, and show the request that they make. */
+function update() {
   const { model, task, language } = state;
   const given = values();
+  for (const { name, least, optional } of TASKS[task].fields) {
+    const count = String(given[name]).split("\n").filter((line) => line.trim()).length;
+    const wanted = least ? `Enter ${least} lines or more.` : "Enter a text.";
+    const isEnough = optional || count >= (least ?? 1);
+    parts.fields.querySelector(`[name="${name}"]`).setCustomValidity(isEnough ? "" : wanted);
+  }
+  if (!backend.address) return;
   parts.code.firstElementChild.textContent = snippet(language, {
     address: backend.address(model, task),
     body: TASKS[task].body(given),
@@ -188,7 +198,7 @@ function showRequest() {
 
 function chooseLanguage(language) {
   state.language = language;
-  showRequest();
+  update();
 }
 
 async function copy(button, text) {
@@ -214,7 +224,7 @@ function shared() {
 }
 
 parts.model.addEventListener("change", () => chooseModel(state.models[parts.model.selectedIndex]));
-parts.form.addEventListener("input", showRequest);
+parts.form.addEventListener("input", update);
 parts.form.addEventListener("submit", (event) => {
   event.preventDefault();
   compute();
