@@ -43,7 +43,7 @@ export const LOCAL_TASKS = {
         score,
         token,
         token_str: tokenizer.decode([token]),
-        sequence: tokenizer.decode(row.ids.with(at, token)),
+        sequence: tokenizer.decode(row.ids.with(at, token), places.length > 1 ? mask : undefined),
       }));
     });
     return ofMasks.length === 1 ? ofMasks[0] : ofMasks;

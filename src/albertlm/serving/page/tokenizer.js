@@ -60,9 +60,10 @@ export class Tokenizer {
     return { ids, spans };
   }
 
-  /** The text of ids, without special tokens. */
-  decode(ids) {
-    const pieces = ids.filter((id) => !this.#skipped.has(id)).map((id) => this.#pieces[id]);
+  /** The text of ids, without special tokens apart from one that may be kept. */
+  decode(ids, kept) {
+    const shown = ids.filter((id) => id === kept || !this.#skipped.has(id));
+    const pieces = shown.map((id) => this.#pieces[id]);
     return pieces.join("").replaceAll(SPACE, " ").replace(/^ /u, "");
   }
 
