@@ -196,7 +196,9 @@ def test_similarities(tab: Page, address: str, server: PageServer) -> None:
 
     visit(tab, address, server, "sentence-similarity")
     tab.locator(".bars").wait_for()
-    assert list(rows(tab)) == texts[1:]
+    scores = [float(text) for text in tab.locator(".score").all_inner_texts()]
+    assert scores == pytest.approx([float(one @ other), float(one @ third)], abs=6e-4)
+    assert tab.locator(".bars .name").all_inner_texts() == texts[1:]
 
 
 def test_the_keyboard_is_enough(tab: Page, address: str, server: PageServer) -> None:
@@ -221,35 +223,32 @@ def test_the_keyboard_is_enough(tab: Page, address: str, server: PageServer) -> 
     assert tab.locator(".text").inner_text().startswith("Nobody walked to ")
 
 
-@pytest.mark.parametrize("task", FIELDS)
-def test_nothing_is_wider_than_a_telephone(
-    task: str, tab: Page, address: str, server: PageServer
-) -> None:
-    tab.set_viewport_size({"width": 360, "height": 740})
-    visit(tab, address, server, task)
-    assert tab.evaluate("document.documentElement.scrollWidth") == 360
-    small = tab.locator(":is(button, select, .choice span):visible").evaluate_all(
-        "(found) => found.filter((each) => each.getBoundingClientRect().height < 24).length"
-    )
-    assert small == 0
-
-
-@pytest.mark.parametrize("look", ["light", "dark"])
-def test_no_rule_of_accessibility_is_broken(
-    look: Any, tab: Page, address: str, server: PageServer, node_modules: Path
+def test_every_task_is_accessible_dark_and_light_and_on_a_telephone(
+    tab: Page, address: str, server: PageServer, node_modules: Path
 ) -> None:
     axe = (node_modules / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    tab.emulate_media(color_scheme=look)
-    background = "getComputedStyle(document.body).backgroundColor"
+    lightness = "Number(getComputedStyle(document.body).backgroundColor.match(/[0-9]+/)[0])"
     for task in FIELDS:
+        tab.set_viewport_size({"width": 1200, "height": 900})
+        tab.emulate_media(color_scheme="light")
         visit(tab, address, server, task)
-        if task == "fill-mask":
-            tab.evaluate(axe)
-            level = int(re.findall(r"\d+", tab.evaluate(background))[0])
-            assert (level < 60) == (look == "dark")
-        found = tab.evaluate("axe.run()")
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == [], task
-        assert len(found["passes"]) > 15
+        tab.evaluate(f"window.axe === undefined && (() => {{ {axe} }})()")
+        assert_accessible(tab, "{}", task)
+        assert tab.evaluate(lightness) > 200
+        tab.emulate_media(color_scheme="dark")
+        assert tab.evaluate(lightness) < 60
+        assert_accessible(tab, '{ runOnly: ["color-contrast"] }', task)
+        tab.set_viewport_size({"width": 360, "height": 740})
+        assert tab.evaluate("document.documentElement.scrollWidth") == 360, task
+        assert_accessible(tab, '{ runOnly: ["target-size"] }', task)
+
+
+def assert_accessible(tab: Page, rules: str, task: str) -> None:
+    """Let axe look for violations; it must have found something to look at."""
+    found = tab.evaluate(f"axe.run({rules})")
+    violations = [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
+    assert violations == [], task
+    assert found["passes"], task
 
 
 def test_examples_of_the_card_come_before_built_in_ones(

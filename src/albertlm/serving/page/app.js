@@ -155,7 +155,10 @@ async function compute() {
   const tell = (text) => (parts.status.textContent = call === state.calls ? text : "");
   try {
     const found = await backend.call(model, task, TASKS[task].body(given), tell);
-    if (call === state.calls) parts.result.replaceChildren(TASKS[task].show(found, given));
+    if (call === state.calls) {
+      parts.result.replaceChildren(TASKS[task].show(found, given));
+      parts.result.scrollIntoView({ block: "nearest" });
+    }
   } catch (error) {
     if (call === state.calls) fail(error);
   }

@@ -117,7 +117,10 @@ export const TASKS = {
       {},
     ],
     show: (found, { sentences }) =>
-      bars(lines(sentences).map((name, at) => ({ name, score: found[at] }))),
+      bars(
+        lines(sentences).map((name, at) => ({ name, score: found[at] })),
+        false,
+      ),
   },
   "sentence-order": {
     title: "Put in order",

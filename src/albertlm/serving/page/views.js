@@ -6,20 +6,20 @@ const MASK = "[MASK]";
 
 const percent = (score) => `${(100 * score).toFixed(1)} %`;
 
-/** Names with their scores as bars; scores that are no probabilities are numbers only. */
-export function bars(rows) {
-  const areShares = rows.every(({ score }) => score >= 0 && score <= 1);
-  const items = rows.map(({ name, score }) =>
-    element("li", {}, ...row(name, score, areShares ? percent(score) : score.toFixed(3), areShares)),
-  );
+const number = (score) => score.toFixed(3);
+
+/** Names with their scores as bars; scores that are no probabilities, such as cosines, are numbers. */
+export function bars(rows, areShares = rows.every(({ score }) => score >= 0 && score <= 1)) {
+  const told = areShares ? percent : number;
+  const items = rows.map(({ name, score }) => element("li", {}, ...row(name, score, told)));
   return element("ol", { class: "bars" }, ...items);
 }
 
-function row(name, score, told, isShare) {
+function row(name, score, told) {
   const bar = element("span", { class: "bar", "aria-hidden": "true" });
-  bar.style.setProperty("--share", isShare ? score : 0);
+  bar.style.setProperty("--share", Math.min(1, Math.max(0, score)));
   const label = element("span", { class: "name" }, name);
-  return [label, element("span", { class: "score" }, told), bar];
+  return [label, element("span", { class: "score" }, told(score)), bar];
 }
 
 /** Labels with scores. */
@@ -35,7 +35,7 @@ export function fills(found, { text }) {
   const lists = ofMasks.map((ofMask, at) => {
     const buttons = ofMask.map(({ token_str: word, score }, rank) => {
       const pressed = { type: "button", "aria-pressed": String(rank === 0) };
-      const button = element("button", pressed, ...row(word, score, percent(score), true));
+      const button = element("button", pressed, ...row(word, score, percent));
       button.addEventListener("click", () => {
         words[at].textContent = word;
         buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button)));
