@@ -322,6 +322,22 @@ def test_a_loading_model_is_waited_for(tab: Page, address: str, server: PageServ
     tab.locator(".text mark").wait_for()
 
 
+def test_an_answer_that_comes_late_is_not_shown(
+    tab: Page, address: str, server: PageServer
+) -> None:
+    tab.goto(address)
+    tab.locator("#fields textarea").wait_for()
+    server.busy = 1_000_000
+    tab.get_by_role("button", name="Compute").click()
+    tab.get_by_role("status").get_by_text("The model is loading…").wait_for()
+    tab.get_by_role("radio", name="Put in order").check(force=True)
+    tab.get_by_text("The result will be shown here.").wait_for()
+    assert tab.get_by_role("status").inner_text() == ""
+    server.busy = 0
+    compute(tab)
+    assert tab.locator(".bars .name").all_inner_texts() == ["in order", "swapped"]
+
+
 def test_problems_are_told(tab: Page, address: str, server: PageServer) -> None:
     tab.goto(address)
     text = tab.get_by_label("Text", exact=True)

@@ -90,7 +90,7 @@ def answer(pipeline: Any, task: str, body: Mapping[str, Any]) -> Any:
     return pipeline(inputs, **options)
 
 
-def pipelines(folder: Path, tasks: Sequence[str], engine: Any = None) -> dict[str, Pipeline]:
+def pipelines(folder: Path, tasks: Sequence[str]) -> dict[str, Pipeline]:
     """The pipelines of a model; similarities are those of its features."""
     from albertlm import pipeline
 

@@ -12,7 +12,8 @@ const LOADING = 1000; // milliseconds until a model is asked for again
 const parts = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((found) => [found.id, found]),
 );
-const state = { models: [], model: undefined, task: "", language: "curl", calls: 0 };
+const state = { models: [], model: undefined, task: "", language: "curl" };
+state.pending = new AbortController(); // of the request that is not answered yet
 let backend;
 
 /** The models, in the browser if the page names one, and else on its server. */
@@ -26,14 +27,9 @@ async function open() {
 async function start() {
   document.getElementById("unserved")?.remove();
   backend ??= await open();
-  try {
-    state.models = await backend.models();
-  } catch (error) {
-    return fail(error);
-  }
+  if (!(await load())) return;
   parts.login.hidden = true;
   parts.models.hidden = parts.workplace.hidden = false;
-  parts.model.replaceChildren(...state.models.map(({ name }) => element("option", {}, name)));
   parts.languages.replaceChildren(
     element("legend", {}, "Language"),
     ...choices("language", LANGUAGES, state.language, chooseLanguage),
@@ -41,13 +37,30 @@ async function start() {
   follow();
 }
 
+/** Ask for the models; returns whether they came. */
+async function load() {
+  try {
+    state.models = await backend.models();
+  } catch (error) {
+    fail(error);
+    return false;
+  }
+  parts.model.replaceChildren(...state.models.map(({ name }) => element("option", {}, name)));
+  return true;
+}
+
+/** Ask again for a model that was loading, if it is still the one that is shown. */
+async function reload(name) {
+  if (state.model.name !== name || !(await load())) return;
+  chooseModel(state.models.find((model) => model.name === name) ?? state.models[0]);
+}
+
 /** Show what the fragment of the address says, and compute it. */
 function follow() {
   const { model, task, ...given } = Object.fromEntries(
     new URLSearchParams(location.hash.slice(1)),
   );
-  const wanted = model ?? state.model?.name;
-  chooseModel(state.models.find(({ name }) => name === wanted) ?? state.models[0], task);
+  chooseModel(state.models.find(({ name }) => name === model) ?? state.models[0], task);
   if (task !== state.task || !Object.keys(given).length) return;
   fill(given);
   compute();
@@ -70,7 +83,7 @@ function chooseModel(model, task) {
   parts.request.hidden = !chosen || !backend.address;
   if (chosen) return chooseTask(chosen);
   problem(`The model is ${model.state}${model.problem ? `: ${model.problem}` : ""}.`);
-  if (model.state === "loading") setTimeout(start, LOADING);
+  if (model.state === "loading") setTimeout(() => reload(model.name), LOADING);
 }
 
 function facts({ max_length: most, download }) {
@@ -80,13 +93,13 @@ function facts({ max_length: most, download }) {
 
 function chooseTask(name) {
   const before = values();
+  begin();
   state.task = name;
   const { purpose, fields } = TASKS[name];
   const examples = examplesOf(name, state.model);
   parts.purpose.textContent = purpose;
   parts.fields.replaceChildren(...fields.map(field));
   parts.examples.replaceChildren(...examples.map(exampleButton));
-  parts.problem.textContent = "";
   parts.result.replaceChildren(element("p", { class: "hint" }, "The result will be shown here."));
   const isAsked = fields.every(({ name: each, optional }) => optional || before[each]);
   const hasMask = String(before.text).includes(MASK);
@@ -147,24 +160,33 @@ function fill(given) {
 
 async function compute() {
   if (!parts.form.reportValidity()) return;
-  const call = ++state.calls;
+  const signal = begin();
   const { model, task } = state;
   const given = values();
-  parts.problem.textContent = "";
   parts.result.setAttribute("aria-busy", "true");
-  const tell = (text) => (parts.status.textContent = call === state.calls ? text : "");
+  const tell = (text) => {
+    if (!signal.aborted) parts.status.textContent = text;
+  };
   try {
-    const found = await backend.call(model, task, TASKS[task].body(given), tell);
-    if (call === state.calls) {
-      parts.result.replaceChildren(TASKS[task].show(found, given));
-      parts.result.scrollIntoView({ block: "nearest" });
-    }
+    const found = await backend.call(model, task, TASKS[task].body(given), tell, signal);
+    if (signal.aborted) return;
+    parts.result.replaceChildren(TASKS[task].show(found, given));
+    parts.result.scrollIntoView({ block: "nearest" });
   } catch (error) {
-    if (call === state.calls) fail(error);
+    if (signal.aborted) return;
+    fail(error);
   }
-  if (call !== state.calls) return;
-  parts.status.textContent = "";
+  tell("");
   parts.result.removeAttribute("aria-busy");
+}
+
+/** Give up what is being computed, and what is told of it; returns the signal of what comes next. */
+function begin() {
+  state.pending.abort();
+  state.pending = new AbortController();
+  parts.problem.textContent = parts.status.textContent = "";
+  parts.result.removeAttribute("aria-busy");
+  return state.pending.signal;
 }
 
 function fail(error) {

@@ -43,13 +43,15 @@ export class Server {
    * @param {string} task One of its tasks.
    * @param body The request in the form of the hub.
    * @param {(text: string) => void} tell Is called with what is waited for.
+   * @param {AbortSignal} signal Gives up.
    * @returns The answer in the form of the hub.
    */
-  async call(model, task, body, tell) {
+  async call(model, task, body, tell, signal) {
     const request = {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
+      signal,
     };
     return this.#answer(this.address(model, task), request, tell);
   }

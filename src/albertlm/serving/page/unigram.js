@@ -3,6 +3,13 @@
 const SPACE = "▁";
 const UNKNOWN_PENALTY = 10;
 const encoder = new TextEncoder();
+const encoded = new Map();
+
+/** The bytes of a character in UTF-8. */
+function bytesOf(character) {
+  if (!encoded.has(character)) encoded.set(character, encoder.encode(character));
+  return encoded.get(character);
+}
 
 /** The normalisation rules in a vocabulary of SentencePiece: a double-array trie over UTF-8. */
 class CharacterMap {
@@ -23,7 +30,7 @@ class CharacterMap {
     let found;
     let node = offset(this.#units[0]);
     for (let end = at; end < characters.length; end++) {
-      for (const byte of encoder.encode(characters[end])) {
+      for (const byte of bytesOf(characters[end])) {
         node ^= byte;
         const unit = this.#units[node];
         if (((unit & 0x800000ff) >>> 0) !== byte) return found;
