@@ -22,6 +22,8 @@ limits: what a request may weigh.
 calls: one call of a model for a request.
 logs: what is seen of each request, in headers and in the log.
 request_metrics: metrics for Prometheus.
+server: the process that listens, and drains when it is told to stop.
+on_ray: the same application on Ray Serve.
 page_files: the files of the page, and what they may load.
 page_routes: the page and its files over HTTP.
 page_vocabulary: a vocabulary of SentencePiece in the form that the tokenizer of the page reads.

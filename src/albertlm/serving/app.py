@@ -25,6 +25,7 @@ from albertlm.serving.authorization import BearerTokens, read_tokens
 from albertlm.serving.errors import InvalidRequest, ServingError
 from albertlm.serving.limits import READ_SECONDS, BodyLimit
 from albertlm.serving.logs import HEADERS, Observation, observed
+from albertlm.serving.page_routes import page_router
 from albertlm.serving.protocols import hub, open_inference, openai, tei
 from albertlm.serving.protocols.schemas import Refused
 from albertlm.serving.request_metrics import Metrics
@@ -89,6 +90,7 @@ def create_app(service: Service, config: ServingConfig) -> FastAPI:
     app.state.service, app.state.config, app.state.metrics = service, config, metrics
     for router in (health.router, hub.router, openai.router, tei.router, open_inference.router):
         app.include_router(router)
+    app.include_router(page_router())
     return app
 
 
