@@ -22,21 +22,24 @@ NODE_MODULES = Path(__file__).parents[1] / "javascript" / "node_modules"
 
 
 @pytest.fixture(scope="session")
-def all_models(tiny_folder: Path, fine_tuned: Callable[..., Path]) -> FakeService:
-    """Models by the names of what they do; `org/base` is the first."""
+def model_folders(tiny_folder: Path, fine_tuned: Callable[..., Path]) -> dict[str, Path]:
+    """Folders of models by the names of what they do; `org/base` is the first."""
     classifier = "AlbertForSequenceClassification"
-    return serve_folders(
-        {
-            "org/base": tiny_folder,
-            "sentiment": fine_tuned(classifier, ["bad", "fair", "good"]),
-            "nli": fine_tuned(classifier, ["contradiction", "neutral", "entailment"]),
-            "ranker": fine_tuned(classifier, ["relevant"]),
-            "tagger": fine_tuned("AlbertForTokenClassification", ENTITIES),
-            "squad": fine_tuned("AlbertForQuestionAnswering"),
-            "race": fine_tuned("AlbertForMultipleChoice"),
-        },
-        prompts={"query": "She sold "},
-    )
+    return {
+        "org/base": tiny_folder,
+        "sentiment": fine_tuned(classifier, ["bad", "fair", "good"]),
+        "nli": fine_tuned(classifier, ["contradiction", "neutral", "entailment"]),
+        "ranker": fine_tuned(classifier, ["relevant"]),
+        "tagger": fine_tuned("AlbertForTokenClassification", ENTITIES),
+        "squad": fine_tuned("AlbertForQuestionAnswering"),
+        "race": fine_tuned("AlbertForMultipleChoice"),
+    }
+
+
+@pytest.fixture(scope="session")
+def all_models(model_folders: dict[str, Path]) -> FakeService:
+    """A service of `model_folders`, in this process."""
+    return serve_folders(model_folders, prompts={"query": "She sold "})
 
 
 @pytest.fixture
