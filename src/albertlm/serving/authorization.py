@@ -15,7 +15,7 @@ from albertlm.serving.errors import Unauthorized
 PUBLIC = re.compile(r"(/v2)?/health(/.*)?|/ping|/metrics")
 """The paths that need no token."""
 
-PAGE = re.compile(r"/|(?!/models/|/v1/|/v2/)(/[\w.-]+)+\.(css|html|ico|js|mjs|svg)")
+PAGE = re.compile(r"/|/page/[^/]+")
 """The paths of the page and its files, which anyone may read."""
 
 

@@ -220,6 +220,18 @@ def test_a_model_that_was_never_loaded_has_no_default_task(
             "'Right' or 'right'.*'Left'",
         ),
         ("/pipeline/zero-shot-classification", {"inputs": "a"}, 422, "parameters: Field required"),
+        (
+            "/models/squad/pipeline/question-answering",
+            {"inputs": QUESTION, "parameters": {"doc_stride": 33}},
+            422,
+            "windows of 64 tokens, it must be at most 32",
+        ),
+        (
+            "/models/squad/pipeline/question-answering",
+            {"inputs": QUESTION, "parameters": {"doc_stride": 9, "max_seq_len": 17}},
+            422,
+            "at most 8",
+        ),
         ("/", {"inputs": {"first": 3}}, 422, "inputs"),
         ("/", [], 422, "JSON object"),
     ],

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 
 from albertlm.serving.calls import Caller
-from albertlm.serving.errors import Unavailable, UnsupportedTask
+from albertlm.serving.errors import InvalidRequest, Unavailable, UnsupportedTask
 from albertlm.serving.protocols import hub_schemas as schemas
 from albertlm.serving.protocols.schemas import (
     Call,
@@ -120,10 +120,16 @@ async def token_classification(body: schemas.TokenClassificationRequest, call: C
 )
 async def question_answering(body: schemas.QuestionAnsweringRequest, call: Call) -> Any:
     """Find the answers to questions in their contexts; a list if `top_k` is above 1."""
-    options = _options(body.parameters)
+    options, model = _options(body.parameters), call.model()
     if "doc_stride" in options:
-        options["overlap"] = options.pop("doc_stride")
-    answer = await call(call.model(), "question-answering", _inputs(body), options)
+        overlap = options["overlap"] = options.pop("doc_stride")
+        window = options.get("max_seq_len") or min(384, model.facts.get("max_length", 384))
+        if overlap > window // 2:
+            raise InvalidRequest(
+                f"doc_stride={overlap} is not allowed; with windows of {window} tokens, "
+                f"it must be at most {window // 2}"
+            )
+    answer = await call(model, "question-answering", _inputs(body), options)
     return JSONResponse(answer.value)
 
 

@@ -93,8 +93,6 @@ class TextClassificationParameters(TextParameters):
     top_k: Count = None
     function_to_apply: Literal["sigmoid", "softmax", "none"] | None = None
     windows: bool | None = None
-    shift: Count = None
-    overlap: Annotated[int | None, Field(ge=0)] = None
     exit_at: Probability = None
 
 
@@ -147,7 +145,12 @@ class AskedQuestion(Strict):
 
 
 class QuestionAnsweringParameters(Strict):
-    """Parameters of question-answering; `doc_stride` tokens are shared by neighbouring windows."""
+    """Parameters of question-answering.
+
+    Fields:
+        doc_stride: how many tokens neighbouring windows share, at most half of `max_seq_len`, since
+            the work grows without bound otherwise.
+    """
 
     top_k: Count = None
     doc_stride: Annotated[int | None, Field(ge=0)] = None
