@@ -12,8 +12,13 @@ const LOADING = 1000; // milliseconds until a model is asked for again
 const parts = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((found) => [found.id, found]),
 );
-const state = { models: [], model: undefined, task: "", language: "curl" };
-state.pending = new AbortController(); // of the request that is not answered yet
+const state = {
+  models: [],
+  model: undefined,
+  task: undefined,
+  language: "curl",
+  pending: new AbortController(), // of the request that is not answered yet
+};
 let backend;
 
 /** The models, in the browser if the page names one, and else on its server. */
@@ -67,6 +72,7 @@ function follow() {
 }
 
 function chooseModel(model, task) {
+  begin();
   state.model = model;
   parts.model.value = model.name;
   document.title = `${model.name} · albertlm`;
@@ -180,7 +186,7 @@ async function compute() {
   parts.result.removeAttribute("aria-busy");
 }
 
-/** Give up what is being computed, and what is told of it; returns the signal of what comes next. */
+/** Give up what is being computed and told; returns the signal of what comes next. */
 function begin() {
   state.pending.abort();
   state.pending = new AbortController();
@@ -227,14 +233,14 @@ function chooseLanguage(language) {
 }
 
 async function copy(button, text) {
-  const label = button.textContent;
+  button.dataset.label ??= button.textContent;
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
     button.textContent = "Copying is not allowed here";
   }
-  setTimeout(() => (button.textContent = label), 2000);
+  setTimeout(() => (button.textContent = button.dataset.label), 2000);
 }
 
 function shared() {
@@ -255,7 +261,8 @@ parts.form.addEventListener("submit", (event) => {
   compute();
 });
 parts.form.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) compute();
+  const isInText = event.target.localName === "textarea"; // in others, Enter alone does this
+  if (isInText && event.key === "Enter" && (event.ctrlKey || event.metaKey)) compute();
 });
 parts.share.addEventListener("click", () => copy(parts.share, shared()));
 parts.copy.addEventListener("click", () => copy(parts.copy, parts.code.textContent));
