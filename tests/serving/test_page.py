@@ -312,6 +312,7 @@ def test_a_loading_model_is_waited_for(tab: Page, address: str, server: PageServ
     try:
         tab.goto(address)
         tab.get_by_text("The model is loading.").wait_for()
+        tab.get_by_label("Model").dispatch_event("change")
     finally:
         server.models = models
         del server.facts["small"]["state"]

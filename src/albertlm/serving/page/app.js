@@ -18,6 +18,7 @@ const state = {
   task: undefined,
   language: "curl",
   pending: new AbortController(), // of the request that is not answered yet
+  timer: undefined, // until a model is asked for again
 };
 let backend;
 
@@ -54,9 +55,9 @@ async function load() {
   return true;
 }
 
-/** Ask again for a model that was loading, if it is still the one that is shown. */
+/** Ask again for a model that was loading. */
 async function reload(name) {
-  if (state.model.name !== name || !(await load())) return;
+  if (!(await load())) return;
   chooseModel(state.models.find((model) => model.name === name) ?? state.models[0]);
 }
 
@@ -73,6 +74,7 @@ function follow() {
 
 function chooseModel(model, task) {
   begin();
+  clearTimeout(state.timer);
   state.model = model;
   parts.model.value = model.name;
   document.title = `${model.name} · albertlm`;
@@ -89,7 +91,7 @@ function chooseModel(model, task) {
   parts.request.hidden = !chosen || !backend.address;
   if (chosen) return chooseTask(chosen);
   problem(`The model is ${model.state}${model.problem ? `: ${model.problem}` : ""}.`);
-  if (model.state === "loading") setTimeout(() => reload(model.name), LOADING);
+  if (model.state === "loading") state.timer = setTimeout(() => reload(model.name), LOADING);
 }
 
 function facts({ max_length: most, download }) {
