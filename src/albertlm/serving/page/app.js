@@ -90,7 +90,8 @@ function chooseModel(model, task) {
   parts.form.hidden = !chosen;
   parts.request.hidden = !chosen || !backend.address;
   if (chosen) return chooseTask(chosen);
-  problem(`The model is ${model.state}${model.problem ? `: ${model.problem}` : ""}.`);
+  const isFailed = model.state === "failed";
+  problem(isFailed ? `The model cannot be used: ${model.problem}` : `The model is ${model.state}.`);
   if (model.state === "loading") state.timer = setTimeout(() => reload(model.name), LOADING);
 }
 
