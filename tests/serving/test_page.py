@@ -312,6 +312,7 @@ def test_a_loading_model_is_waited_for(tab: Page, address: str, server: PageServ
     try:
         tab.goto(address)
         tab.get_by_text("The model is loading.").wait_for()
+        tab.get_by_label("Model").dispatch_event("change")
     finally:
         server.models = models
         del server.facts["small"]["state"]
@@ -320,6 +321,22 @@ def test_a_loading_model_is_waited_for(tab: Page, address: str, server: PageServ
     tab.get_by_role("button", name="Compute").click()
     tab.get_by_role("status").get_by_text("The model is loading…").wait_for()
     tab.locator(".text mark").wait_for()
+
+
+def test_a_model_that_failed_says_why(tab: Page, address: str, server: PageServer) -> None:
+    server.models["me/damaged"] = {}
+    server.facts["me/damaged"] = {"state": "failed", "problem": "model.safetensors is damaged"}
+    try:
+        tab.goto(f"{address}/#model=me/damaged")
+        told = tab.get_by_role("alert").get_by_text(
+            "The model cannot be used: model.safetensors is"
+        )
+        told.wait_for()
+        assert tab.locator("#form").is_hidden()
+        tab.get_by_label("Model").select_option("small")
+        tab.locator("#fields textarea").wait_for()
+    finally:
+        del server.models["me/damaged"], server.facts["me/damaged"]
 
 
 def test_an_answer_that_comes_late_is_not_shown(

@@ -2,8 +2,20 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
-from albertlm.serving.page_files import FOLDER, INDEX, POLICY, read_files, static_index
+import pytest
+
+from albertlm import hub
+from albertlm.serving.page_files import (
+    FOLDER,
+    INDEX,
+    POLICY,
+    card_examples,
+    read_files,
+    static_index,
+)
 
 
 class Elements(HTMLParser):
@@ -57,3 +69,21 @@ def test_the_static_page_has_the_policy_and_names_its_model() -> None:
     assert policy == f"{POLICY}; script-src 'self' 'wasm-unsafe-eval'"
     kinds = [tag for tag, _ in elements]
     assert kinds.index("meta") < kinds.index("link")
+
+
+@pytest.mark.parametrize(
+    ("card", "examples"),
+    [
+        ("# A model\n", []),
+        ("---\nlicense: mit\n---\n", []),
+        ("---\nwidget: 3\n---\n", []),
+        ("---\nwidget: [\n---\n", []),
+        ("---\n- a list\n---\n", []),
+        ("---\nwidget:\n- text: She [MASK].\n- other\n---\n", [{"text": "She [MASK]."}]),
+    ],
+)
+def test_examples_come_from_the_card(card: str, examples: list[Any], tmp_path: Path) -> None:
+    assert card_examples(tmp_path / "README.md") == []
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    assert card_examples(tmp_path / "README.md") == examples
+    assert all("[MASK]" in each["text"] for each in card_examples(hub.SHIPPED / "README.md"))

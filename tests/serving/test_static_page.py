@@ -235,21 +235,3 @@ def test_what_the_page_cannot_compute_is_refused(
         write_page(tiny_folder, tmp_path, tmp_path, name="tiny", task="question-answering-v2")
     with pytest.raises(ValueError, match="holds no trained classifier"):
         write_page(tiny_folder, tmp_path, tmp_path, name="tiny", task="token-classification")
-
-
-def test_examples_come_from_the_card(
-    tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(static_page, "_runtime_files", lambda _: [])
-    for number, (card, examples) in enumerate(
-        (
-            ("# None\n", []),
-            ("---\nlicense: mit\n---\n", []),
-            ("---\nwidget:\n- text: She [MASK].\n- other\n---\n", [{"text": "She [MASK]."}]),
-        )
-    ):
-        model, folder = tmp_path / f"model{number}", tmp_path / f"page{number}"
-        shutil.copytree(tiny_folder, model)
-        folder.mkdir()
-        (model / "README.md").write_text(card, encoding="utf-8")
-        assert write_page(model, folder, tmp_path, name="tiny")["examples"] == examples

@@ -32,8 +32,8 @@ class PageServer:
     def __init__(
         self, models: Mapping[str, Mapping[str, Pipeline]], facts: Mapping[str, Any]
     ) -> None:
-        self.models = models
-        self.facts = facts
+        self.models = dict(models)
+        self.facts = dict(facts)
         self.locked = False
         self.busy = 0
         self.app = FastAPI(docs_url=None, redoc_url=None)

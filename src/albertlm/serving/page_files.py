@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parent / "page"
 """Of the files: `index.html`, and those that it loads as `page/NAME`."""
@@ -36,6 +36,22 @@ def read_files() -> dict[str, PageFile]:
         for path in sorted(FOLDER.iterdir())
         if path.suffix in MEDIA_TYPES
     }
+
+
+def card_examples(card: Path) -> list[dict[str, Any]]:
+    """What the page offers to try: the texts under `widget` in a model card.
+
+    There are none if the card is missing or damaged; a model is not refused for its card.
+    """
+    from huggingface_hub import metadata_load
+
+    try:
+        found = metadata_load(card) if card.is_file() else None
+    except Exception:  # of the YAML parser, or a ValueError
+        found = None
+    widget = (found or {}).get("widget")
+    examples = widget if isinstance(widget, list) else []
+    return [example for example in examples if isinstance(example, dict)]
 
 
 def static_index(model: str) -> str:

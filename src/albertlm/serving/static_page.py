@@ -11,7 +11,7 @@ from albertlm import storage
 from albertlm.config import AlbertConfig
 from albertlm.export import graph, package
 from albertlm.inference.pipelines.text_classification import default_function
-from albertlm.serving.page_files import INDEX, read_files, static_index
+from albertlm.serving.page_files import INDEX, card_examples, read_files, static_index
 from albertlm.serving.page_vocabulary import page_vocabulary
 from albertlm.settings import check_choice
 from albertlm.tokenization.tokenizer import AlbertTokenizer
@@ -96,7 +96,7 @@ def write_page(
         "labels": list(config.label_names),
         "scores": default_function(config),
         "max_length": config.max_position_embeddings,
-        "examples": _examples(model / "README.md"),
+        "examples": card_examples(model / "README.md"),
         "download": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "graph": "model.onnx",
         "vocabulary": "vocabulary.json",
@@ -139,11 +139,3 @@ def _entails(config: AlbertConfig, task: str) -> bool:
     """Whether a model can classify by labels of the user."""
     is_nli = any(name.lower().startswith("entail") for name in config.label_names)
     return task == "text-classification" and is_nli
-
-
-def _examples(card: Path) -> list[dict[str, Any]]:
-    """The examples in a model card."""
-    from huggingface_hub import metadata_load
-
-    widget = (metadata_load(card) or {}).get("widget") if card.is_file() else None
-    return [example for example in widget or () if isinstance(example, dict)]

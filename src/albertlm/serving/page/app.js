@@ -12,8 +12,14 @@ const LOADING = 1000; // milliseconds until a model is asked for again
 const parts = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((found) => [found.id, found]),
 );
-const state = { models: [], model: undefined, task: "", language: "curl" };
-state.pending = new AbortController(); // of the request that is not answered yet
+const state = {
+  models: [],
+  model: undefined,
+  task: undefined,
+  language: "curl",
+  pending: new AbortController(), // of the request that is not answered yet
+  timer: undefined, // until a model is asked for again
+};
 let backend;
 
 /** The models, in the browser if the page names one, and else on its server. */
@@ -49,9 +55,9 @@ async function load() {
   return true;
 }
 
-/** Ask again for a model that was loading, if it is still the one that is shown. */
+/** Ask again for a model that was loading. */
 async function reload(name) {
-  if (state.model.name !== name || !(await load())) return;
+  if (!(await load())) return;
   chooseModel(state.models.find((model) => model.name === name) ?? state.models[0]);
 }
 
@@ -67,6 +73,8 @@ function follow() {
 }
 
 function chooseModel(model, task) {
+  begin();
+  clearTimeout(state.timer);
   state.model = model;
   parts.model.value = model.name;
   document.title = `${model.name} · albertlm`;
@@ -82,8 +90,9 @@ function chooseModel(model, task) {
   parts.form.hidden = !chosen;
   parts.request.hidden = !chosen || !backend.address;
   if (chosen) return chooseTask(chosen);
-  problem(`The model is ${model.state}${model.problem ? `: ${model.problem}` : ""}.`);
-  if (model.state === "loading") setTimeout(() => reload(model.name), LOADING);
+  const isFailed = model.state === "failed";
+  problem(isFailed ? `The model cannot be used: ${model.problem}` : `The model is ${model.state}.`);
+  if (model.state === "loading") state.timer = setTimeout(() => reload(model.name), LOADING);
 }
 
 function facts({ max_length: most, download }) {
@@ -180,7 +189,7 @@ async function compute() {
   parts.result.removeAttribute("aria-busy");
 }
 
-/** Give up what is being computed, and what is told of it; returns the signal of what comes next. */
+/** Give up what is being computed and told; returns the signal of what comes next. */
 function begin() {
   state.pending.abort();
   state.pending = new AbortController();
@@ -227,14 +236,14 @@ function chooseLanguage(language) {
 }
 
 async function copy(button, text) {
-  const label = button.textContent;
+  button.dataset.label ??= button.textContent;
   try {
     await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
     button.textContent = "Copying is not allowed here";
   }
-  setTimeout(() => (button.textContent = label), 2000);
+  setTimeout(() => (button.textContent = button.dataset.label), 2000);
 }
 
 function shared() {
@@ -255,7 +264,8 @@ parts.form.addEventListener("submit", (event) => {
   compute();
 });
 parts.form.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) compute();
+  const isInText = event.target.localName === "textarea"; // in others, Enter alone does this
+  if (isInText && event.key === "Enter" && (event.ctrlKey || event.metaKey)) compute();
 });
 parts.share.addEventListener("click", () => copy(parts.share, shared()));
 parts.copy.addEventListener("click", () => copy(parts.copy, parts.code.textContent));

@@ -39,9 +39,8 @@ export class LocalModel {
     const session = await InferenceSession.create(bytes, { executionProviders: ["wasm"] });
     const run = ({ ids, kinds }) => {
       if (ids.length > model.max_length) {
-        throw new Error(
-          `The text has ${ids.length} tokens, but the model reads at most ${model.max_length}; shorten it.`,
-        );
+        const limit = `the model reads at most ${model.max_length}`;
+        throw new Error(`The text has ${ids.length} tokens, but ${limit}; shorten it.`);
       }
       const tensor = (values) =>
         new Tensor("int64", BigInt64Array.from(values, BigInt), [1, ids.length]);

@@ -34,7 +34,9 @@ export const LOCAL_TASKS = {
     const row = single(tokenizer, inputs);
     const { mask } = tokenizer.special;
     const places = row.ids.flatMap((id, at) => (id === mask ? [at] : []));
-    if (!places.length) throw new Error("The text has no [MASK]; write it where a word is missing.");
+    if (!places.length) {
+      throw new Error("The text has no [MASK]; write it where a word is missing.");
+    }
     const logits = rows((await run(row)).logits);
     const ofMasks = places.map((at) => {
       const scores = softmax(logits[at].subarray(0, tokenizer.size));
@@ -63,7 +65,7 @@ export const LOCAL_TASKS = {
     const opposite = model.labels.length === 2 ? 1 - entailment : index("contradict");
     const isSeveral = parameters.multi_label || labels.length === 1;
     if (isSeveral && opposite < 0) {
-      throw new Error("The model has no label contradiction; give several labels, of which one applies.");
+      throw new Error("The model has no label contradiction; let one of several labels apply.");
     }
     const logits = [];
     for (const label of labels) {

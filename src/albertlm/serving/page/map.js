@@ -94,6 +94,6 @@ function table(cosines, texts) {
   const head = element("tr", {}, element("td", {}), ...numbers);
   const caption = element("caption", {}, "Cosine similarities");
   const parts = [caption, element("thead", {}, head), element("tbody", {}, ...rows)];
-  const attributes = { class: "scroll", tabindex: "0", role: "region", "aria-label": "Similarities" };
-  return element("div", attributes, element("table", {}, ...parts));
+  const named = { role: "region", "aria-label": "Similarities" };
+  return element("div", { class: "scroll", tabindex: 0, ...named }, element("table", {}, ...parts));
 }

@@ -1,5 +1,5 @@
-// Text normalisation of ALBERT: white space, NFKD, combining marks and lower case, with the place in
-// the original that each character comes from. Texts are arrays of code points here.
+// Text normalisation of ALBERT: white space, NFKD, combining marks and lower case, with the place
+// in the original that each character comes from. Texts are arrays of code points here.
 
 const SPACE = /^[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/u;
 const HIDDEN = /^[\p{Cc}\p{Cf}]$/u;
@@ -18,7 +18,8 @@ function isMark(character) {
   if (character < "\x80") return false;
   if (!marks.has(character)) {
     const isLast = character.normalize("NFKD").startsWith(LAST_MARK);
-    marks.set(character, isLast || !(LAST_MARK + character).normalize("NFKD").startsWith(LAST_MARK));
+    const after = (LAST_MARK + character).normalize("NFKD");
+    marks.set(character, isLast || !after.startsWith(LAST_MARK));
   }
   return marks.get(character);
 }

@@ -60,7 +60,8 @@ export class Server {
     const headers = { ...request.headers };
     if (this.token) headers.Authorization = `Bearer ${this.token}`;
     for (let tries = 1; ; tries++) {
-      const response = await fetch(new URL(address, this.root), { ...request, headers }).catch(() => {
+      const asked = fetch(new URL(address, this.root), { ...request, headers });
+      const response = await asked.catch(() => {
         throw new RequestError("The server cannot be reached. Is it still running?");
       });
       if (response.ok) return response.json();

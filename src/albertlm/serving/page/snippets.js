@@ -26,7 +26,13 @@ function curl({ address, body, hasToken }) {
 function python({ address, body, python: call, hasToken }) {
   if (!call) {
     const headers = hasToken ? ', headers={"Authorization": f"Bearer {token}"}' : "";
-    return `import requests\n\nresponse = requests.post(\n    "${address}",\n    json=${literal(body)}${headers},\n)\nprint(response.json())`;
+    return `import requests
+
+response = requests.post(
+    "${address}",
+    json=${literal(body)}${headers},
+)
+print(response.json())`;
   }
   const [method, given, named] = call;
   const options = Object.entries(named).map(([name, value]) => `${name}=${literal(value)}`);

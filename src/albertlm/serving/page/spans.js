@@ -52,11 +52,14 @@ export function words(text) {
     let [first, last] = [start, end];
     while (first < last && isMark(first)) first++;
     while (first < last && isMark(last - 1)) last--;
-    return [...singles(start, first), ...(first < last ? [[first, last]] : []), ...singles(last, end)];
+    const word = first < last ? [[first, last]] : [];
+    return [...singles(start, first), ...word, ...singles(last, end)];
   });
 }
 
-const singles = (start, end) => Array.from({ length: end - start }, (_, i) => [start + i, start + i + 1]);
+function singles(start, end) {
+  return Array.from({ length: end - start }, (_, i) => [start + i, start + i + 1]);
+}
 
 function runs(characters, isInside) {
   const found = [];

@@ -9,8 +9,9 @@ const commas = (text) => text.split(",").map((label) => label.trim()).filter(Boo
 const RIVER = "Ada Lovelace lived in London, where she met Charles Babbage in 1833.";
 
 /**
- * The tasks by their names. Each has a title, what to enter (fields), examples of it, the `body` of a
- * request, its form for the Python client (the arguments after the text, by name), and a view.
+ * The tasks by their names. Each has a title, its purpose, fields, examples of what is entered, the
+ * `body` of a request, the call of the hub's client in Python (its method, arguments, and those
+ * that have names), and a view of the answer.
  */
 export const TASKS = {
   "fill-mask": {
@@ -88,7 +89,13 @@ export const TASKS = {
     fields: [{ name: "text", label: "Texts", rows: 7, hint: "two lines or more", least: 2 }],
     examples: [
       {
-        text: "The river runs to the sea.\nA stream flows into the ocean.\nThe court heard the case.\nA judge read the law.\nShe painted a small boat.",
+        text: [
+          "The river runs to the sea.",
+          "A stream flows into the ocean.",
+          "The court heard the case.",
+          "A judge read the law.",
+          "She painted a small boat.",
+        ].join("\n"),
       },
     ],
     body: ({ text }) => ({ inputs: lines(text), normalize: true }),

@@ -20,7 +20,8 @@ class CharacterMap {
   constructor(bytes) {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const size = bytes.length ? view.getUint32(0, true) : 0;
-    this.#units = Uint32Array.from({ length: size / 4 }, (_, at) => view.getUint32(4 + 4 * at, true));
+    const unit = (_, at) => view.getUint32(4 + 4 * at, true);
+    this.#units = Uint32Array.from({ length: size / 4 }, unit);
     this.#texts = bytes.subarray(4 + size);
   }
 

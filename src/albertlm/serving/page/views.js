@@ -8,7 +8,7 @@ const percent = (score) => `${(100 * score).toFixed(1)} %`;
 
 const number = (score) => score.toFixed(3);
 
-/** Names with their scores as bars; scores that are no probabilities, such as cosines, are numbers. */
+/** Names with their scores as bars; scores that are no probabilities are told as numbers. */
 export function bars(rows, areShares = rows.every(({ score }) => score >= 0 && score <= 1)) {
   const told = areShares ? percent : number;
   const items = rows.map(({ name, score }) => element("li", {}, ...row(name, score, told)));
@@ -71,8 +71,9 @@ export function entities(found, { text }) {
   const parts = cut(text, found).map(({ text: words, range }) => {
     if (!range) return words;
     const kind = element("span", { class: "kind" }, kindOf(range));
-    const number = kinds.indexOf(kindOf(range)) % 6;
-    return element("mark", { class: `chip hue-${number}`, title: percent(range.score) }, words, kind);
+    const hue = `hue-${kinds.indexOf(kindOf(range)) % 6}`;
+    const attributes = { class: `chip ${hue}`, title: percent(range.score) };
+    return element("mark", attributes, words, kind);
   });
   const rows = found.map((entity) => ({
     name: `${[...text].slice(entity.start, entity.end).join("")} · ${kindOf(entity)}`,
