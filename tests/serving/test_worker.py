@@ -21,7 +21,7 @@ from albertlm.serving.worker import (
     Ready,
     Refusal,
     Request,
-    Value,
+    TaskValue,
     Worker,
     framed,
 )
@@ -96,7 +96,7 @@ def test_a_request_has_its_value() -> None:
     with serving() as (_, front):
         send(front, Request(7, "echo", ["a"], {"b": 1}))
         reply = received(front)
-        assert isinstance(reply, Value)
+        assert isinstance(reply, TaskValue)
         assert (reply.number, reply.value) == (7, (["a"], {"b": 1}))
 
 
@@ -206,7 +206,7 @@ def test_a_process_is_ready_answers_and_ends_with_the_front(
     assert isinstance(ready, Ready)
     assert ready.tasks[0] == "fill-mask"
     assert ready.facts["engine"] == "numpy"
-    assert all(isinstance(reply, Value) for reply in others)
+    assert all(isinstance(reply, TaskValue) for reply in others)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 

@@ -39,7 +39,7 @@ class Timings(NamedTuple):
     tokens: int
 
 
-class Answer(NamedTuple):
+class TaskAnswer(NamedTuple):
     """The value of a task as its pipeline returns it, and what it took."""
 
     value: Any
@@ -69,7 +69,9 @@ class Service(Protocol):
         """
         ...
 
-    async def call(self, model: str, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(
+        self, model: str, task: str, inputs: Any, options: Mapping[str, Any]
+    ) -> TaskAnswer:
         """Carry out a task.
 
         The inputs are what its pipeline is called with: its first argument, or a mapping of the

@@ -53,7 +53,7 @@ class LoadFailure(NamedTuple):
     details: str
 
 
-class Value(NamedTuple):
+class TaskValue(NamedTuple):
     """To the front: what a task gave."""
 
     number: int
@@ -140,7 +140,7 @@ class Worker:
             total=ended - received,
             tokens=usage.tokens,
         )
-        return framed(Value(request.number, value, timings))
+        return framed(TaskValue(request.number, value, timings))
 
     def _details(self, error: Exception) -> str:
         if self._log_texts:
