@@ -274,10 +274,12 @@ def test_a_request_knows_what_it_used() -> None:
     with busy(gate, 10) as (_, call):
         started = time.monotonic()
         one = call([text(4), text(8)], usage=usage)
+        call([text(1), text(1)])
         gate.open.set()
         one.result(PATIENT)
         whole = time.monotonic() - started
     assert usage.tokens == 12
+    assert usage.batch == (10, 3)  # the text of 8 with those of the other
     assert usage.begun is not None
     assert usage.begun >= started
     assert usage.queue > 0

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from albertlm.serving import worker
-from albertlm.serving.batching import Cancelled, Usage
+from albertlm.serving.batching import BatchSize, Cancelled, Usage
 from albertlm.serving.loaded_model import LoadOptions
 from albertlm.serving.worker import (
     HEADER,
@@ -55,6 +55,7 @@ class FakeModel:
             case "use":
                 usage.begun = time.monotonic()
                 usage.inference, usage.queue, usage.tokens = 0.25, 0.5, 7
+                usage.batch = BatchSize(tokens=20, texts=3)
                 return None
             case "refuse":
                 raise ValueError(f"{inputs} is wrong")
@@ -104,7 +105,7 @@ def test_a_request_has_its_timings() -> None:
     with serving() as (_, front):
         send(front, Request(1, "use", None, {}))
         timings = received(front).timings
-    assert timings.tokens == 7
+    assert (timings.tokens, timings.batch_tokens, timings.batch_texts) == (7, 20, 3)
     assert timings.inference == 0.25
     assert timings.queue >= 0.5
     assert timings.tokenization >= 0

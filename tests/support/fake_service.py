@@ -16,7 +16,15 @@ from albertlm.inference.pipelines.base import Pipeline
 from albertlm.serving.errors import InvalidRequest, UnknownModel
 from albertlm.serving.service import ModelInfo, TaskAnswer, Timings
 
-TIMINGS = Timings(queue=0.001, tokenization=0.002, inference=0.003, total=0.007, tokens=11)
+TIMINGS = Timings(
+    queue=0.001,
+    tokenization=0.002,
+    inference=0.003,
+    total=0.007,
+    tokens=11,
+    batch_tokens=40,
+    batch_texts=3,
+)
 """What every request took."""
 
 DEFAULTS = {

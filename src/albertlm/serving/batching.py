@@ -31,6 +31,16 @@ class Cancelled(Exception):  # noqa: N818 - as those of asyncio and concurrent.f
     """The request of a call was cancelled."""
 
 
+class BatchSize(NamedTuple):
+    """The tokens and the texts of a batch."""
+
+    tokens: int
+    texts: int
+
+
+_NONE = BatchSize(0, 0)
+
+
 @dataclass(eq=False)
 class Usage:
     """What a request has computed so far.
@@ -40,6 +50,7 @@ class Usage:
         queue: the seconds that its calls waited.
         inference: the seconds that the batches took in which its texts were.
         tokens: the tokens of its texts.
+        batch: the size of the largest batch in which its texts were.
         is_cancelled: whether its calls fail from now on.
     """
 
@@ -47,6 +58,7 @@ class Usage:
     queue: float = 0.0
     inference: float = 0.0
     tokens: int = 0
+    batch: BatchSize = _NONE
     is_cancelled: bool = False
 
 
@@ -79,6 +91,7 @@ class _Call:
         results: those that were computed, by the number of the item.
         taken: the number of items that are in a batch already.
         inference: the seconds that its batches took.
+        batch: the size of the largest one.
         done: ends when all results are there.
     """
 
@@ -91,6 +104,7 @@ class _Call:
     results: dict[int, Floats] = field(default_factory=dict)
     taken: int = 0
     inference: float = 0.0
+    batch: BatchSize = _NONE
     done: Future[None] = field(default_factory=Future)
     arrived: float = field(default_factory=time.monotonic)
 
@@ -221,6 +235,7 @@ class BatchingEngine:
         usage.inference += call.inference
         usage.queue += time.monotonic() - call.arrived - call.inference
         usage.tokens += 0 if operation.resumes else sum(lengths)
+        usage.batch = max(usage.batch, call.batch)
         return [call.results[number] for number in range(len(items))]
 
     def _run(self) -> None:
@@ -238,9 +253,11 @@ class BatchingEngine:
             with self._changed:
                 self._fail(calls, error)
         taken = time.monotonic() - started
+        size = BatchSize(sum(item.length for item in batch), len(batch))
         with self._changed:
             for call in calls:
                 call.inference += taken
+                call.batch = max(call.batch, size)
                 if len(call.results) == len(call.items) and not call.done.done():
                     call.done.set_result(None)
         return bool(batch)

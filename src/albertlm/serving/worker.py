@@ -139,6 +139,8 @@ class Worker:
             inference=usage.inference,
             total=ended - received,
             tokens=usage.tokens,
+            batch_tokens=usage.batch.tokens,
+            batch_texts=usage.batch.texts,
         )
         return framed(TaskValue(request.number, value, timings))
 
