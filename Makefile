@@ -45,7 +45,7 @@ oracles: $(KERAS_HUB)/.oracle $(TRANSFORMERS)/.oracle  ## record what keras-hub 
 		-cJf tests/fixtures/tensorflow.tar.xz -C $(ORACLES) .
 	$(KERAS_HUB)/bin/pytest tests/checkpoints/test_keras_hub.py
 
-runtimes: $(JAVASCRIPT)/node_modules/.installed $(FASTEMBED)/.installed  ## install the runtimes of JavaScript and fastembed, in which exports are tested
+runtimes: $(JAVASCRIPT)/node_modules/.installed $(FASTEMBED)/.installed  ## install the runtimes of JavaScript and fastembed, in which exports and the page are tested
 
 check: $(VENV)/.dev  ## style, types, import directions, spelling
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ EXTRAS = {
     "jax": "jax",
     "matplotlib": "train",
     "ray": "ray",
+    "grpc_reflection": "ray-serve",
     "tokenizers": "wordpiece",
     "openvino": "openvino",
     **dict.fromkeys(("onnx", "onnxruntime"), "onnx"),

@@ -59,6 +59,7 @@ def test_without_options_the_model_that_ships_is_served(
         (["a=./missing"], "missing"),
         (["--default-task", "translation"], "default_task"),
         (["--token-file", "missing.txt"], "missing.txt"),
+        (["--address", "10.0.0.1:6379"], "--address needs --runner ray"),
     ],
 )
 def test_bad_options_are_told_in_one_line(

@@ -47,7 +47,7 @@ def scope(*headers: tuple[bytes, bytes]) -> Scope:
 
 def test_a_body_arrives_whole_and_then_what_comes_after_it() -> None:
     reader = Reader()
-    limit = BodyLimit(reader, most_bytes=6)
+    limit = BodyLimit(reader, most_bytes=6, seconds=60)
     asyncio.run(limit(scope((b"content-length", b"6")), chunks(b"abc", b"", b"def"), send))
     assert reader.body == b"abcdef"
     assert reader.after == {"type": "http.disconnect"}
@@ -57,14 +57,14 @@ def test_a_body_arrives_whole_and_then_what_comes_after_it() -> None:
 def test_a_body_that_is_too_large_is_refused_whatever_it_announces(headers: Any) -> None:
     receive = chunks(b"abc", b"defg")
     with pytest.raises(TooLarge, match="more than 6 bytes"):
-        asyncio.run(BodyLimit(Reader(), most_bytes=6)(scope(*headers), receive, send))
+        asyncio.run(BodyLimit(Reader(), most_bytes=6, seconds=60)(scope(*headers), receive, send))
 
 
 def test_a_body_that_announces_too_much_is_not_read() -> None:
     async def receive() -> Message:
         raise AssertionError("the body is read")
 
-    limit = BodyLimit(Reader(), most_bytes=6)
+    limit = BodyLimit(Reader(), most_bytes=6, seconds=60)
     with pytest.raises(TooLarge):
         asyncio.run(limit(scope((b"content-length", b"7")), receive, send))
 
@@ -84,12 +84,12 @@ def test_the_time_of_the_answer_is_not_that_of_the_body() -> None:
         raise TimeoutError("of the application")
 
     with pytest.raises(TimeoutError, match="of the application"):
-        asyncio.run(BodyLimit(fail, most_bytes=6)(scope(), chunks(b"a"), send))
+        asyncio.run(BodyLimit(fail, most_bytes=6, seconds=60)(scope(), chunks(b"a"), send))
 
 
 def test_a_client_that_goes_away_while_it_sends_is_noticed() -> None:
     with pytest.raises(ClientDisconnect):
-        asyncio.run(BodyLimit(Reader(), 6)(scope(), chunks(b"a", more_after=True), send))
+        asyncio.run(BodyLimit(Reader(), 6, 60)(scope(), chunks(b"a", more_after=True), send))
 
 
 def test_the_bodies_of_all_requests_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_the_bodies_of_all_requests_are_bounded(monkeypatch: pytest.MonkeyPatch)
         async def wait(scope: Scope, receive: Receive, send: Send) -> None:
             await release.wait()
 
-        limit = BodyLimit(wait, most_bytes=6)
+        limit = BodyLimit(wait, most_bytes=6, seconds=60)
         calls = [asyncio.ensure_future(limit(scope(), chunks(b"abcde"), send)) for _ in range(3)]
         done, waiting = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         found.append((len(done), len(waiting)))
@@ -121,7 +121,7 @@ def test_other_scopes_are_passed_on() -> None:
     async def note(scope: Scope, *_: Callable[..., Awaitable[Any]]) -> None:
         passed.append(scope["type"])
 
-    asyncio.run(BodyLimit(note, 6)({"type": "lifespan"}, chunks(), send))
+    asyncio.run(BodyLimit(note, 6, 60)({"type": "lifespan"}, chunks(), send))
     assert passed == ["lifespan"]
 
 

@@ -104,7 +104,7 @@ def test_ids_are_echoed(client: TestClient) -> None:
     assert answer.headers["x-amzn-trace-id"] == answer.headers["x-request-id"] == amazon
 
 
-@pytest.mark.parametrize("given", ["", "two words", "x" * 201, "caf\xe9"])
+@pytest.mark.parametrize("given", ["", "two words", "x" * 201, "\xe9t\xe9"])
 def test_an_id_that_no_log_holds_is_replaced(client: TestClient, given: str) -> None:
     answer = client.get("/ping", headers={b"X-Request-Id": given.encode("latin-1")})
     assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])

@@ -27,14 +27,23 @@ def serve(
     ] = None,
     *,
     config: ServingConfig,
+    runner: common.RunnerOption = "local",
+    address: common.AddressOption = None,
 ) -> None:
     """Serve models over HTTP to the clients of the hub, OpenAI and others, with a page.
 
     Only the models named here are served. Every option is an environment variable, too, such as
-    ALBERTLM_SERVE_PORT for --port; several models are separated there by spaces.
+    ALBERTLM_SERVE_PORT for --port; several models are separated there by spaces. With --runner
+    ray, as many replicas as the load needs serve on a cluster, whose nodes all see the folders.
     """
-    run = extras.load("albertlm.serving.server", "serve")
-    run(
-        dataclasses.replace(config, models=tuple(models or ())),
-        lambda address: print(f"Serving at {address}", file=sys.stderr, flush=True),
-    )
+    if runner == "local" and address is not None:
+        raise ValueError("--address needs --runner ray")
+    config = dataclasses.replace(config, models=tuple(models or ()))
+
+    def told(place: str) -> None:
+        print(f"Serving at {place}", file=sys.stderr, flush=True)
+
+    if runner == "ray":
+        extras.load("albertlm.serving.on_ray", "serve_on_ray")(config, address, told)
+    else:
+        extras.load("albertlm.serving.server", "serve")(config, told)

@@ -14,4 +14,18 @@ worker_process: a worker process, as the front sees it.
 worker: the process itself, and the messages.
 loaded_model: a model with all the tasks that it has.
 batching: the calls of concurrent requests in batches.
+app: the application, which is all routes behind the limits, and errors in their protocol's form.
+protocols: the routes and schemas of the hub, OpenAI, text-embeddings-inference and Open Inference.
+health: whether the server lives and its models are ready, and its metrics.
+authorization: bearer tokens.
+limits: what a request may weigh.
+calls: one call of a model for a request.
+logs: what is seen of each request, in headers and in the log.
+request_metrics: metrics for Prometheus.
+server: the process that listens, and drains when it is told to stop.
+on_ray: the same application on Ray Serve.
+page_files: the files of the page, and what they may load.
+page_routes: the page and its files over HTTP.
+page_vocabulary: a vocabulary of SentencePiece in the form that the tokenizer of the page reads.
+static_page: the page as a folder, with a model that is computed in the browser.
 """

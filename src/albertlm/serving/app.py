@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -23,8 +24,9 @@ from albertlm.inference.pipelines.base import quote
 from albertlm.serving import health
 from albertlm.serving.authorization import BearerTokens, read_tokens
 from albertlm.serving.errors import InvalidRequest, ServingError
-from albertlm.serving.limits import BodyLimit
+from albertlm.serving.limits import READ_SECONDS, BodyLimit
 from albertlm.serving.logs import HEADERS, Observation, observed
+from albertlm.serving.page_routes import page_router
 from albertlm.serving.protocols import hub, open_inference, openai, tei
 from albertlm.serving.protocols.schemas import Refused
 from albertlm.serving.request_metrics import Metrics
@@ -35,6 +37,14 @@ LOGGER = logging.getLogger(__name__)
 
 FORMS = (openai.FORM, open_inference.FORM, tei.FORM, hub.FORM)
 """The forms of errors, of which the last one also serves paths of no protocol."""
+
+TELEMETRY: TelemetryConfig = {
+    "logs": False,
+    "metrics": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""A span for each request, if the process has a provider of traces; nothing is sent otherwise."""
 
 
 def create_app(service: Service, config: ServingConfig) -> FastAPI:
@@ -56,20 +66,6 @@ def create_app(service: Service, config: ServingConfig) -> FastAPI:
         await service.stop()
 
     metrics = Metrics()
-    middleware = [
-        Middleware(Observation, done=metrics.record, log_texts=config.log_texts),
-        Middleware(
-            CORSMiddleware,
-            allow_origins=config.cors,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", "X-Request-Id"),
-            expose_headers=HEADERS,
-        ),
-        Middleware(Refusals),
-    ]
-    if config.token_file is not None:
-        middleware.append(Middleware(BearerTokens, tokens=read_tokens(config.token_file)))
-    middleware.append(Middleware(BodyLimit, most_bytes=config.max_body))
     app = FastAPI(
         title="albertlm",
         description="Models behind the protocols of the clients that people have.",
@@ -77,19 +73,40 @@ def create_app(service: Service, config: ServingConfig) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=middleware,
+        middleware=_middleware(config, metrics),
         exception_handlers={
             ServingError: _refused,
             RequestValidationError: _invalid,
             HTTPException: _no_route,
         },
         redirect_slashes=False,
-        telemetry={"logs": False, "metrics": False, "auto_configure": False},
+        telemetry=TELEMETRY,
     )
     app.state.service, app.state.config, app.state.metrics = service, config, metrics
     for router in (health.router, hub.router, openai.router, tei.router, open_inference.router):
         app.include_router(router)
+    app.include_router(page_router())
     return app
+
+
+def _middleware(config: ServingConfig, metrics: Metrics) -> list[Middleware]:
+    """What a request passes through, in this order."""
+    found = [Middleware(Observation, done=metrics.record, log_texts=config.log_texts)]
+    if config.cors:
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=config.cors,
+                allow_methods=("GET", "POST"),
+                allow_headers=("Authorization", "Content-Type", "X-Request-Id"),
+                expose_headers=HEADERS,
+            )
+        )
+    found.append(Middleware(Refusals))
+    if config.token_file is not None:
+        found.append(Middleware(BearerTokens, tokens=read_tokens(config.token_file)))
+    found.append(Middleware(BodyLimit, most_bytes=config.max_body, seconds=READ_SECONDS))
+    return found
 
 
 class Refusals:

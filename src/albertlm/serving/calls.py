@@ -80,7 +80,8 @@ class Caller:
         self, model: str, task: str, inputs: Any, options: dict[str, Any]
     ) -> TaskAnswer:
         call = asyncio.ensure_future(self.service.call(model, task, inputs, options))
-        gone = asyncio.ensure_future(_disconnected(self.request))
+        # the body was read, so all that can still be received is that the client has gone
+        gone = asyncio.ensure_future(self.request.receive())
         try:
             await asyncio.wait((call, gone), return_when=asyncio.FIRST_COMPLETED)
             if call.done():
@@ -89,12 +90,6 @@ class Caller:
         finally:
             gone.cancel()
             call.cancel()
-
-
-async def _disconnected(request: Request) -> None:
-    """Wait until the client has gone away."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def prompted(model: ModelInfo, prompt_name: str | None, texts: list[str]) -> list[str]:

@@ -31,7 +31,7 @@ class BodyLimit:
         seconds: in how many seconds a body must have arrived.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, seconds: float = READ_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, seconds: float) -> None:
         self.app = app
         self.most_bytes = most_bytes
         self.seconds = seconds

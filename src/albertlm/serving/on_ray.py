@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import threading
 from collections.abc import Callable
-from functools import partial
 from typing import Any
+
+from fastapi import FastAPI
 
 from albertlm.executors import connected
 from albertlm.serving.app import create_app
@@ -18,9 +18,7 @@ NAME = "albertlm"
 """The name of the application on the cluster."""
 
 
-def serve_on_ray(
-    config: ServingConfig, address: str | None, told: Callable[[str], None] = print
-) -> None:
+def serve_on_ray(config: ServingConfig, address: str | None, told: Callable[[str], None]) -> None:
     """Serve models on a Ray cluster until SIGINT or SIGTERM.
 
     Each replica is a server of its own, with its own workers, queue and metrics; all nodes must
@@ -44,26 +42,23 @@ def serve_on_ray(
             told(f"http://{config.host}:{config.port}")
             _wait_for_signal()
         finally:
-            serve.shutdown()
+            serve.shutdown()  # type: ignore[no-untyped-call]
 
 
 def application(config: ServingConfig) -> Any:
     """The application of Ray Serve; each replica makes the app anew."""
     from ray import serve
 
-    # Ray's proxy listens, so the replicas do not
-    config = dataclasses.replace(config, port=0)
-    replica = serve.deployment(
-        serve.ingress(partial(_app, config))(),
+    def app() -> FastAPI:  # which Ray tells from an app by its being a plain function
+        return create_app(ModelService(config), config)
+
+    replica: Any = serve.deployment(
+        serve.ingress(app)(),
         name=NAME,
         num_replicas="auto",
         max_ongoing_requests=config.max_queue,
     )
     return replica.bind()
-
-
-def _app(config: ServingConfig) -> Any:
-    return create_app(ModelService(config), config)
 
 
 def _wait_for_signal() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from albertlm.serving.app import create_app
+from albertlm.serving.logs import log_config
 from albertlm.serving.model_service import ModelService
 from albertlm.serving.serving_config import ServingConfig
 
@@ -35,7 +36,7 @@ def serve(config: ServingConfig, told: Callable[[str], None]) -> None:
         told(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         options = uvicorn.Config(
             app,
-            log_config=None,
+            log_config=log_config(),
             access_log=False,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from albertlm.serving.protocols.schemas import Dimensions, Lenient, Many, Strict, Texts
+from albertlm.serving.protocols.schemas import Dimensions, Lenient, Many, Strict, TextList
 from albertlm.tasks.words import Strategy
 
 Count = Annotated[int | None, Field(ge=1)]
@@ -42,7 +42,7 @@ class FillMaskParameters(TextParameters):
     """Parameters of fill-mask; `clean` is true by default, so texts have no special tokens."""
 
     top_k: Count = None
-    targets: str | Texts | None = None
+    targets: str | TextList | None = None
     clean: bool | None = None
     exit_at: Probability = None
 
@@ -50,7 +50,7 @@ class FillMaskParameters(TextParameters):
 class FillMaskRequest(HubRequest):
     """Texts with masks."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     parameters: FillMaskParameters | None = None
 
 
@@ -70,7 +70,7 @@ Filled = list[FilledMask] | list[list[FilledMask]]
 class FeatureExtractionRequest(HubRequest):
     """Texts for which vectors are computed; `encoding_format` is ignored, as on the hub."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     parameters: Annotated[dict[str, Any], Field(max_length=0)] | None = None
     normalize: bool | None = None
     truncate: bool | None = None
@@ -80,7 +80,7 @@ class FeatureExtractionRequest(HubRequest):
     encoding_format: Literal["float", "base64"] | None = None
 
 
-class TextPair(Strict):
+class ClassifiedTexts(Strict):
     """A pair of texts, or one text."""
 
     text: str
@@ -101,7 +101,7 @@ class TextClassificationParameters(TextParameters):
 class TextClassificationRequest(HubRequest):
     """Texts or pairs to classify."""
 
-    inputs: str | TextPair | Many[str | TextPair]
+    inputs: str | ClassifiedTexts | Many[str | ClassifiedTexts]
     parameters: TextClassificationParameters | None = None
 
 
@@ -116,14 +116,14 @@ class TokenClassificationParameters(Strict):
     """Parameters of token-classification; `stride` is ignored, since windows overlap anyway."""
 
     aggregation_strategy: Strategy | None = None
-    ignore_labels: Texts | None = None
+    ignore_labels: TextList | None = None
     stride: int | None = None
 
 
 class TokenClassificationRequest(HubRequest):
     """Texts in which entities are found."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     parameters: TokenClassificationParameters | None = None
 
 
@@ -139,7 +139,7 @@ class FoundEntity(Lenient):
     end: int
 
 
-class Question(Strict):
+class AskedQuestion(Strict):
     """A question and the text that has the answer."""
 
     question: str
@@ -161,7 +161,7 @@ class QuestionAnsweringParameters(Strict):
 class QuestionAnsweringRequest(HubRequest):
     """Questions to answer."""
 
-    inputs: Question | Many[Question]
+    inputs: AskedQuestion | Many[AskedQuestion]
     parameters: QuestionAnsweringParameters | None = None
 
 
@@ -177,7 +177,7 @@ class FoundAnswer(Lenient):
 class ZeroShotParameters(TextParameters):
     """Parameters of zero-shot-classification; labels may be a string with commas between."""
 
-    candidate_labels: str | Texts
+    candidate_labels: str | TextList
     hypothesis_template: str | None = None
     multi_label: bool | None = None
 
@@ -185,7 +185,7 @@ class ZeroShotParameters(TextParameters):
 class ZeroShotRequest(HubRequest):
     """Texts to classify by labels of the request."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     parameters: ZeroShotParameters
 
 
@@ -193,7 +193,7 @@ class Sentences(Strict):
     """A sentence, and others to compare with it."""
 
     source_sentence: str
-    sentences: Texts
+    sentences: TextList
 
 
 class SentenceSimilarityRequest(HubRequest):
@@ -222,7 +222,7 @@ class ChoiceQuestion(Strict):
 
     context: str
     question: str | None = None
-    choices: Texts
+    choices: TextList
     id: str | None = None
 
 

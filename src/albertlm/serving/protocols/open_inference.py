@@ -30,7 +30,7 @@ from albertlm.serving.protocols.schemas import (
     Refused,
     Strict,
     StrictRoute,
-    Texts,
+    TextList,
     VectorOptions,
     embed,
 )
@@ -89,7 +89,7 @@ class InferenceInput(Lenient):
     name: str
     shape: list[int]
     datatype: str
-    data: Texts | Many[Texts]
+    data: TextList | Many[TextList]
 
 
 class RequestedOutput(Lenient):

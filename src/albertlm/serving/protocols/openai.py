@@ -19,7 +19,7 @@ from albertlm.serving.protocols.schemas import (
     Refused,
     Strict,
     StrictRoute,
-    Texts,
+    TextList,
     Vector,
     VectorOptions,
     as_list,
@@ -58,7 +58,7 @@ class EmbeddingsRequest(Strict):
     """What is to be embedded; vectors have length 1, and `user` is ignored."""
 
     model: str
-    input: Annotated[str | Texts | list[int] | list[list[int]], Field(union_mode="smart")]
+    input: Annotated[str | TextList | list[int] | list[list[int]], Field(union_mode="smart")]
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: Dimensions = None
     user: str | None = None

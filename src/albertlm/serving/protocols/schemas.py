@@ -40,7 +40,7 @@ class _FirstProblem:
 Many = Annotated[list[_Item], _FirstProblem()]
 """A list, of which only the first wrong item is reported."""
 
-Texts = Many[str]
+TextList = Many[str]
 
 
 class Refused(NamedTuple):
@@ -104,15 +104,13 @@ class _StrictRequest(Request):
             JSONDecodeError: it is no JSON, has NaN or infinity, is nested more than 200 times, or
                 has more than 1,000 fields.
         """
-        if not hasattr(self, "_json"):
-            try:
-                value = from_json(await self.body(), allow_inf_nan=False)
-                if isinstance(value, dict) and len(value) > 1000:
-                    raise ValueError(f"there are {len(value):,} fields")
-            except ValueError as error:
-                raise json.JSONDecodeError(str(error), "", 0) from None
-            self._json = value
-        return self._json
+        try:
+            value = from_json(await self.body(), allow_inf_nan=False)
+            if isinstance(value, dict) and len(value) > 1000:
+                raise ValueError(f"there are {len(value):,} fields")
+        except ValueError as error:
+            raise json.JSONDecodeError(str(error), "", 0) from None
+        return value
 
 
 class StrictRoute(APIRoute):

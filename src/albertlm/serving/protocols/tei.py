@@ -26,7 +26,7 @@ from albertlm.serving.protocols.schemas import (
     Many,
     Refused,
     StrictRoute,
-    Texts,
+    TextList,
     Vector,
     VectorOptions,
     as_list,
@@ -73,48 +73,48 @@ class ModelChoice(Lenient):
     model: str | None = None
 
 
-class Truncation(ModelChoice):
+class TruncatedRequest(ModelChoice):
     """Whether texts that are too long are truncated, at their end; they are refused otherwise."""
 
     truncate: bool | None = False
     truncation_direction: Literal["Right", "right"] = "Right"
 
 
-class EmbedRequest(Truncation):
+class EmbedRequest(TruncatedRequest):
     """Texts for which vectors are computed."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     normalize: bool = True
     prompt_name: str | None = None
     dimensions: Dimensions = None
 
 
-class EmbedAllRequest(Truncation):
+class EmbedAllRequest(TruncatedRequest):
     """Texts for whose tokens vectors are computed."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     prompt_name: str | None = None
 
 
-class PredictRequest(Truncation):
+class PredictRequest(TruncatedRequest):
     """A text, a pair as a list of two, or a batch as a list of lists of one or two texts."""
 
-    inputs: str | Texts | Many[Texts]
+    inputs: str | TextList | Many[TextList]
     raw_scores: bool = False
 
 
-class Prediction(Lenient):
+class LabelPrediction(Lenient):
     """A label and its score."""
 
     label: str
     score: float
 
 
-class RerankRequest(Truncation):
+class RerankRequest(TruncatedRequest):
     """A query, and texts to rank by it."""
 
     query: str
-    texts: Texts
+    texts: TextList
     raw_scores: bool = False
     return_text: bool = False
 
@@ -131,7 +131,7 @@ class SimilarityInputs(Lenient):
     """A sentence, and others to compare with it."""
 
     source_sentence: str
-    sentences: Texts
+    sentences: TextList
 
 
 class SimilarityParameters(Lenient):
@@ -151,7 +151,7 @@ class SimilarityRequest(ModelChoice):
 class TokenizeRequest(ModelChoice):
     """Texts to tokenize."""
 
-    inputs: str | Texts
+    inputs: str | TextList
     add_special_tokens: bool = True
     prompt_name: str | None = None
 
@@ -166,13 +166,13 @@ class SimpleToken(Lenient):
     stop: int | None
 
 
-Ids = Many[NonNegativeInt]
+TokenIds = Many[NonNegativeInt]
 
 
 class DecodeRequest(ModelChoice):
     """Tokens to decode: those of a text, or of several."""
 
-    ids: Ids | Many[Ids]
+    ids: TokenIds | Many[TokenIds]
     skip_special_tokens: bool = True
 
 
@@ -206,7 +206,7 @@ async def _rows(texts: list[Vector]) -> AsyncIterator[str]:
     yield "]"
 
 
-@router.post("/predict", response_model=list[Prediction] | list[list[Prediction]])
+@router.post("/predict", response_model=list[LabelPrediction] | list[list[LabelPrediction]])
 async def predict(body: PredictRequest, call: Call) -> Any:
     """Score the labels of texts or pairs, best first."""
     options: dict[str, Any] = {"truncation": bool(body.truncate), "top_k": None}
