@@ -33,6 +33,7 @@ class Gate:
         self.entered = threading.Event()
         self.batches: list[list[int]] = []
         self.depths: list[int | None] = []
+        self.threads: list[threading.Thread] = []
         self.error: Exception | None = None
         self.during: Callable[[], None] = lambda: None
 
@@ -49,6 +50,7 @@ class Gate:
             return [np.zeros((BLOCKER, 1), np.float32)]
         self.batches.append(lengths)
         self.depths.append(depth)
+        self.threads.append(threading.current_thread())
         self.during()
         if self.error:
             raise self.error
@@ -259,6 +261,17 @@ def call_as_request(engine: BatchingEngine, one: TokenizedText) -> list[Floats]:
         return engine.states([one])
 
 
+@pytest.mark.parametrize("one_thread", [False, True])
+def test_a_call_that_is_alone_is_computed_by_its_thread(one_thread: bool) -> None:
+    gate = Gate()
+    gate.open.set()
+    engine = batching(gate, 6, one_thread=one_thread)
+    assert [len(each) for each in engine.states([text(4), text(5)])] == [4, 5]
+    engine.close()
+    assert (gate.threads[0] is threading.current_thread()) == (not one_thread)
+    assert gate.threads[1] is engine._thread
+
+
 def test_a_call_waits_for_others_no_longer_than_it_may() -> None:
     gate = Gate()
     gate.open.set()
@@ -274,10 +287,12 @@ def test_a_request_knows_what_it_used() -> None:
     with busy(gate, 10) as (_, call):
         started = time.monotonic()
         one = call([text(4), text(8)], usage=usage)
+        call([text(1), text(1)])
         gate.open.set()
         one.result(PATIENT)
         whole = time.monotonic() - started
     assert usage.tokens == 12
+    assert usage.batch == (10, 3)  # the text of 8 with those of the other
     assert usage.begun is not None
     assert usage.begun >= started
     assert usage.queue > 0
@@ -294,7 +309,7 @@ def test_no_texts_have_no_states() -> None:
 @pytest.mark.parametrize("name", ["max_batch_tokens", "mixed"])
 def test_a_batch_has_room_for_something(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}=0"):
-        BatchingEngine(Gate(), **{"max_batch_tokens": 10, name: 0})
+        batching(Gate(), **{"max_batch_tokens": 10, name: 0})
 
 
 def test_it_resumes_if_the_engine_does(tiny_folder: Path) -> None:
@@ -326,11 +341,16 @@ lengths = st.lists(st.integers(1, 64), min_size=1, max_size=6)
     ),
     tokens=st.sampled_from([1, 30, 100, 5_000]),
     mixed=st.sampled_from([1, 16, 128]),
+    one_thread=st.booleans(),
 )
 def test_any_mixture_of_calls_has_the_results_of_single_ones(
-    inner: NumpyEngine, calls: list[tuple[list[int], bool, int | None]], tokens: int, mixed: int
+    inner: NumpyEngine,
+    calls: list[tuple[list[int], bool, int | None]],
+    tokens: int,
+    mixed: int,
+    one_thread: bool,
 ) -> None:
-    engine = batching(inner, tokens, mixed=mixed)
+    engine = batching(inner, tokens, mixed=mixed, one_thread=one_thread)
     rng = np.random.default_rng(0)
     jobs = []
     for of_call, has_positions, depth in calls:

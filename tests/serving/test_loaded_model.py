@@ -10,7 +10,7 @@ import pytest
 from albertlm import AlbertTokenizer, pipeline, storage
 from albertlm.inference.engines.torch import TorchEngine
 from albertlm.serving.batching import Cancelled, Usage
-from albertlm.serving.loaded_model import MIXED_BY_TORCH, LoadedModel, LoadOptions
+from albertlm.serving.loaded_model import LoadedModel, LoadOptions
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,8 @@ def test_a_request_is_counted_and_can_be_cancelled(model: LoadedModel) -> None:
 def test_pytorch_pads_little(load: Callable[..., LoadedModel], tiny_folder: Path) -> None:
     model = load(tiny_folder, "torch")
     assert isinstance(model.engine._engine, TorchEngine)
-    assert model.engine._mixed == MIXED_BY_TORCH
+    assert model.engine._mixed < 128
+    assert model.engine._one_thread
     assert model.facts["engine"] == "torch"
     model.warm_up()
 

@@ -41,6 +41,8 @@ def test_requests_are_counted_by_model_and_task(client: TestClient, service: Fak
         "te_request_tokenization_duration": TIMINGS.tokenization,
         "te_request_inference_duration": TIMINGS.inference,
         "te_request_tokens": TIMINGS.tokens,
+        "te_request_batch_tokens": TIMINGS.batch_tokens,
+        "te_request_batch_size": TIMINGS.batch_texts,
     }.items():
         assert value(f"{name}_count", **OF_EMBED) == 3
         assert value(f"{name}_sum", **OF_EMBED) == pytest.approx(3 * seconds)

@@ -13,7 +13,7 @@ from albertlm.serving import served_model
 from albertlm.serving.errors import Overloaded, Unavailable, UnsupportedTask
 from albertlm.serving.loaded_model import LoadOptions
 from albertlm.serving.served_model import STEADY_AFTER, ServedModel
-from albertlm.serving.service import Answer, Timings
+from albertlm.serving.service import TaskAnswer, Timings
 from albertlm.serving.serving_config import ServingConfig
 from albertlm.serving.worker import Ready
 from albertlm.serving.worker_process import LoadError
@@ -43,14 +43,14 @@ class FakeWorker:
     async def start(cls, options: LoadOptions, *, threads: int) -> "FakeWorker":
         return cls(options, threads=threads)
 
-    async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> TaskAnswer:
         self.load += 1
         self.asked.append(task)
         try:
             await self.gate.wait()
         finally:
             self.load -= 1
-        return Answer((self, inputs), Timings(0, 0, 0, 0, 0))
+        return TaskAnswer((self, inputs), Timings(0, 0, 0, 0, 0))
 
     async def stop(self, within: float | None = None) -> None:
         while self.load:

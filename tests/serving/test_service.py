@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 from albertlm.serving.model_service import ModelService
-from albertlm.serving.service import Answer, ModelInfo, Service, Timings
+from albertlm.serving.service import ModelInfo, Service, TaskAnswer, Timings
 
 METHODS = [name for name in vars(Service) if not name.startswith("_")]
 
@@ -21,6 +21,6 @@ def test_a_model_may_not_have_been_loaded_yet() -> None:
 
 
 def test_an_answer_has_its_timings() -> None:
-    value, timings = Answer([1], Timings(0.1, 0.2, 0.3, 0.7, 5))
+    value, timings = TaskAnswer([1], Timings(0.1, 0.2, 0.3, 0.7, 5))
     assert value == [1]
     assert timings.total == 0.7

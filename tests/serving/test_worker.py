@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from albertlm.serving import worker
-from albertlm.serving.batching import Cancelled, Usage
+from albertlm.serving.batching import BatchSize, Cancelled, Usage
 from albertlm.serving.loaded_model import LoadOptions
 from albertlm.serving.worker import (
     HEADER,
@@ -21,7 +21,7 @@ from albertlm.serving.worker import (
     Ready,
     Refusal,
     Request,
-    Value,
+    TaskValue,
     Worker,
     framed,
 )
@@ -55,6 +55,7 @@ class FakeModel:
             case "use":
                 usage.begun = time.monotonic()
                 usage.inference, usage.queue, usage.tokens = 0.25, 0.5, 7
+                usage.batch = BatchSize(tokens=20, texts=3)
                 return None
             case "refuse":
                 raise ValueError(f"{inputs} is wrong")
@@ -96,7 +97,7 @@ def test_a_request_has_its_value() -> None:
     with serving() as (_, front):
         send(front, Request(7, "echo", ["a"], {"b": 1}))
         reply = received(front)
-        assert isinstance(reply, Value)
+        assert isinstance(reply, TaskValue)
         assert (reply.number, reply.value) == (7, (["a"], {"b": 1}))
 
 
@@ -104,7 +105,7 @@ def test_a_request_has_its_timings() -> None:
     with serving() as (_, front):
         send(front, Request(1, "use", None, {}))
         timings = received(front).timings
-    assert timings.tokens == 7
+    assert (timings.tokens, timings.batch_tokens, timings.batch_texts) == (7, 20, 3)
     assert timings.inference == 0.25
     assert timings.queue >= 0.5
     assert timings.tokenization >= 0
@@ -206,7 +207,7 @@ def test_a_process_is_ready_answers_and_ends_with_the_front(
     assert isinstance(ready, Ready)
     assert ready.tasks[0] == "fill-mask"
     assert ready.facts["engine"] == "numpy"
-    assert all(isinstance(reply, Value) for reply in others)
+    assert all(isinstance(reply, TaskValue) for reply in others)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 

@@ -14,9 +14,17 @@ from albertlm.inference.engines import open_engine
 from albertlm.inference.factory import PIPELINES
 from albertlm.inference.pipelines.base import Pipeline
 from albertlm.serving.errors import InvalidRequest, UnknownModel
-from albertlm.serving.service import Answer, ModelInfo, Timings
+from albertlm.serving.service import ModelInfo, TaskAnswer, Timings
 
-TIMINGS = Timings(queue=0.001, tokenization=0.002, inference=0.003, total=0.007, tokens=11)
+TIMINGS = Timings(
+    queue=0.001,
+    tokenization=0.002,
+    inference=0.003,
+    total=0.007,
+    tokens=11,
+    batch_tokens=40,
+    batch_texts=3,
+)
 """What every request took."""
 
 DEFAULTS = {
@@ -74,7 +82,9 @@ class FakeService:
         """Change what a model is."""
         self.infos[name] = replace(self.infos[name], **changes)
 
-    async def call(self, model: str, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(
+        self, model: str, task: str, inputs: Any, options: Mapping[str, Any]
+    ) -> TaskAnswer:
         """As in `Service`."""
         self.calls.append((task, inputs, options))
         if self.failure:
@@ -88,7 +98,7 @@ class FakeService:
             raise
         except ValueError as error:
             raise InvalidRequest(str(error)) from None
-        return Answer(value, TIMINGS)
+        return TaskAnswer(value, TIMINGS)
 
     def queue_length(self, model: str) -> int:
         """As in `Service`."""

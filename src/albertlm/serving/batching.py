@@ -31,6 +31,16 @@ class Cancelled(Exception):  # noqa: N818 - as those of asyncio and concurrent.f
     """The request of a call was cancelled."""
 
 
+class BatchSize(NamedTuple):
+    """The tokens and the texts of a batch."""
+
+    tokens: int
+    texts: int
+
+
+_NONE = BatchSize(0, 0)
+
+
 @dataclass(eq=False)
 class Usage:
     """What a request has computed so far.
@@ -40,6 +50,7 @@ class Usage:
         queue: the seconds that its calls waited.
         inference: the seconds that the batches took in which its texts were.
         tokens: the tokens of its texts.
+        batch: the size of the largest batch in which its texts were.
         is_cancelled: whether its calls fail from now on.
     """
 
@@ -47,6 +58,7 @@ class Usage:
     queue: float = 0.0
     inference: float = 0.0
     tokens: int = 0
+    batch: BatchSize = _NONE
     is_cancelled: bool = False
 
 
@@ -79,6 +91,7 @@ class _Call:
         results: those that were computed, by the number of the item.
         taken: the number of items that are in a batch already.
         inference: the seconds that its batches took.
+        batch: the size of the largest one.
         done: ends when all results are there.
     """
 
@@ -91,6 +104,7 @@ class _Call:
     results: dict[int, Floats] = field(default_factory=dict)
     taken: int = 0
     inference: float = 0.0
+    batch: BatchSize = _NONE
     done: Future[None] = field(default_factory=Future)
     arrived: float = field(default_factory=time.monotonic)
 
@@ -112,10 +126,11 @@ class _Item(NamedTuple):
 class BatchingEngine:
     """An `Engine` for many threads, which computes the texts of their calls together.
 
-    A thread of its own computes. It takes texts in the order in which they arrived until a batch
-    has enough tokens. A call whose texts do not all fit continues behind the others, so neither
-    short nor long ones wait for all of the other kind. With several requests in flight, a call
-    waits some milliseconds for those of the others; with one, it does not wait.
+    Texts are taken in the order in which they arrived until a batch has enough tokens. A call whose
+    texts do not all fit continues behind the others, so neither short nor long ones wait for all of
+    the other kind. With several requests in flight, a call waits some milliseconds for those of the
+    others, and a thread of this object computes. A call that is alone is computed at once, in the
+    thread that makes it.
 
     Args:
         engine: computes the batches, and has no other user.
@@ -123,6 +138,8 @@ class BatchingEngine:
         mixed: the tokens up to which texts of any length are computed together. Longer ones are
             only computed with those of less than twice their length, so that little is computed
             for padding.
+        one_thread: whether calls that are alone are computed in the thread of this object, too, as
+            PyTorch needs: it keeps threads and memory for each thread that calls it.
         patience: the seconds that a call waits at most for others.
 
     Raises:
@@ -135,6 +152,7 @@ class BatchingEngine:
         max_batch_tokens: int,
         *,
         mixed: int = MIXED,
+        one_thread: bool = False,
         patience: float = PATIENCE,
     ) -> None:
         check_at_least(1, max_batch_tokens=max_batch_tokens, mixed=mixed)
@@ -143,10 +161,12 @@ class BatchingEngine:
         self._engine = engine
         self._max_tokens = max_batch_tokens
         self._mixed = mixed
+        self._one_thread = one_thread
         self._patience = patience
         self._waiting: deque[_Call] = deque()
         self._in_flight: set[Usage] = set()
         self._expected = 1
+        self._is_computing = False
         self._is_closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="batches", daemon=True)
@@ -164,7 +184,7 @@ class BatchingEngine:
             _usage.reset(token)
             with self._changed:
                 self._in_flight.discard(usage)
-                self._changed.notify()
+                self._look_again()
 
     def states(
         self,
@@ -216,11 +236,15 @@ class BatchingEngine:
             if self._is_closed:
                 raise RuntimeError("the engine is closed")
             self._waiting.append(call)
-            self._changed.notify()
+            batch = self._take() if self._is_alone() else []
+            self._look_again()
+        if batch:
+            self._finish(batch)
         call.done.result()
         usage.inference += call.inference
         usage.queue += time.monotonic() - call.arrived - call.inference
         usage.tokens += 0 if operation.resumes else sum(lengths)
+        usage.batch = max(usage.batch, call.batch)
         return [call.results[number] for number in range(len(items))]
 
     def _run(self) -> None:
@@ -230,6 +254,12 @@ class BatchingEngine:
     def _compute_next(self) -> bool:
         """Compute the next batch; false if the engine is closed."""
         batch = self._next_batch()
+        if batch:
+            self._finish(batch)
+        return bool(batch)
+
+    def _finish(self, batch: list[_Item]) -> None:
+        """Compute a batch, and end the calls that have all of their results."""
         calls = {item.call: None for item in batch}
         started = time.monotonic()
         try:
@@ -238,24 +268,32 @@ class BatchingEngine:
             with self._changed:
                 self._fail(calls, error)
         taken = time.monotonic() - started
+        size = BatchSize(sum(item.length for item in batch), len(batch))
         with self._changed:
+            self._is_computing = False
+            self._look_again()
             for call in calls:
                 call.inference += taken
+                call.batch = max(call.batch, size)
                 if len(call.results) == len(call.items) and not call.done.done():
                     call.done.set_result(None)
-        return bool(batch)
 
     def _next_batch(self) -> list[_Item]:
         """Wait for calls, and take a batch of their texts; none if the engine is closed."""
         with self._changed:
             while not self._is_closed:
-                if not self._waiting:
+                if not self._waiting or self._is_computing:
                     self._changed.wait()
                 elif (left := self._time_left()) > 0:
                     self._changed.wait(left)
                 else:
                     return self._take()
         return []
+
+    def _look_again(self) -> None:
+        """Wake the thread if there is something to do, which takes longer than to ask here."""
+        if self._waiting and not self._is_computing:
+            self._changed.notify()
 
     def _time_left(self) -> float:
         """The seconds to wait for further requests, of which there were some a moment ago."""
@@ -265,7 +303,14 @@ class BatchingEngine:
             return 0
         return min(call.arrived for call in self._waiting) + self._patience - time.monotonic()
 
+    def _is_alone(self) -> bool:
+        """Whether the call that came last may be computed in its own thread."""
+        if self._one_thread or self._is_computing or len(self._waiting) > 1:
+            return False
+        return self._time_left() <= 0
+
     def _take(self) -> list[_Item]:
+        self._is_computing = True
         self._expected = max(1, len(self._in_flight))
         operation = self._waiting[0].operation
         batch: list[_Item] = []

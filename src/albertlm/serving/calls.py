@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from albertlm.serving.errors import InvalidRequest, UnsupportedTask
 from albertlm.serving.limits import check_texts
 from albertlm.serving.logs import observed
-from albertlm.serving.service import Answer, ModelInfo, Service
+from albertlm.serving.service import ModelInfo, Service, TaskAnswer
 from albertlm.serving.serving_config import ServingConfig
 
 OF_THE_TOKENIZER = ("tokenize", "decode")
@@ -48,7 +48,7 @@ class Caller:
         task: str,
         inputs: Any,
         options: Mapping[str, Any] | None = None,
-    ) -> Answer:
+    ) -> TaskAnswer:
         """Carry out a task, and cancel it if the client goes away.
 
         Args:
@@ -78,7 +78,7 @@ class Caller:
 
     async def _unless_gone(
         self, model: str, task: str, inputs: Any, options: dict[str, Any]
-    ) -> Answer:
+    ) -> TaskAnswer:
         call = asyncio.ensure_future(self.service.call(model, task, inputs, options))
         # the body was read, so all that can still be received is that the client has gone
         gone = asyncio.ensure_future(self.request.receive())

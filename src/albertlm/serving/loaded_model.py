@@ -15,7 +15,7 @@ from albertlm.inference.engines.base import Engine
 from albertlm.inference.factory import PIPELINES, canonical_task
 from albertlm.inference.pipelines.base import Pipeline, as_batch
 from albertlm.inference.pipelines.sentence_similarity import SentenceSimilarity
-from albertlm.serving.batching import MIXED, BatchingEngine, Usage, batching
+from albertlm.serving.batching import BatchingEngine, Usage, batching
 from albertlm.settings import did_you_mean
 from albertlm.tokenization import checks
 from albertlm.tokenization.tokenizer import AlbertTokenizer
@@ -32,8 +32,8 @@ FIRST = (
 CLASSIFYING = ("text-classification", "token-classification")
 """The tasks that have the labels of the configuration."""
 
-MIXED_BY_TORCH = 16
-"""The `mixed` of `BatchingEngine` for PyTorch, which pads all texts to the longest one."""
+FOR_TORCH = {"mixed": 16, "one_thread": True}
+"""The options of `BatchingEngine` for PyTorch, which pads all texts to the longest one."""
 
 TEXT_TASKS = ("tokenize", "decode")
 """The tasks that every model has besides `PIPELINES`, for which only the tokenizer is needed."""
@@ -91,9 +91,9 @@ class LoadedModel:
         folder = options.folder
         name, dtype = resolve_engine(options.engine, folder, dtype=options.dtype)
         inner = open_engine(name, folder, dtype=dtype)
-        mixed = MIXED_BY_TORCH if name == "torch" else MIXED
+        of_engine = FOR_TORCH if name == "torch" else {}
         self.tokenizer = AlbertTokenizer.from_pretrained(folder)
-        self.engine: BatchingEngine = batching(inner, options.max_batch_tokens, mixed=mixed)
+        self.engine: BatchingEngine = batching(inner, options.max_batch_tokens, **of_engine)
         self._pipelines = _pipelines(self.engine, self.tokenizer)
         self._signatures = {
             task: inspect.signature(each.__call__)  # type: ignore[operator]

@@ -10,7 +10,7 @@ from albertlm.inference.factory import PIPELINES
 from albertlm.serving.errors import UnknownModel
 from albertlm.serving.folders import named_sources
 from albertlm.serving.served_model import ServedModel
-from albertlm.serving.service import Answer, ModelInfo
+from albertlm.serving.service import ModelInfo, TaskAnswer
 from albertlm.serving.serving_config import ServingConfig
 from albertlm.settings import check_choice, did_you_mean
 
@@ -58,7 +58,9 @@ class ModelService:
         """As in `Service`."""
         return self._find(next(iter(self._models)) if name is None else name).info
 
-    async def call(self, model: str, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(
+        self, model: str, task: str, inputs: Any, options: Mapping[str, Any]
+    ) -> TaskAnswer:
         """As in `Service`."""
         return await self._find(model).call(task, inputs, options)
 

@@ -37,13 +37,15 @@ class Metrics:
             stage: self._histogram(f"te_request_{stage}_duration", f"The {stage} of a request")
             for stage in ("queue", "tokenization", "inference")
         }
-        self._tokens = Histogram(
-            "te_request_tokens",
-            "Tokens that were computed for a request",
-            LABELS,
-            registry=self.registry,
-            buckets=[2.0**power for power in range(2, 17)],
-        )
+        self._counts = {
+            "tokens": self._powers("te_request_tokens", "Tokens that were computed for a request"),
+            "batch_tokens": self._powers(
+                "te_request_batch_tokens", "Tokens of the largest batch of a request"
+            ),
+            "batch_texts": self._powers(
+                "te_request_batch_size", "Texts of that batch, with those of other requests"
+            ),
+        }
 
     def record(self, seen: Observed) -> None:
         """Count a request that has ended; those for pages and files are none of a task's."""
@@ -55,7 +57,9 @@ class Metrics:
         if seen.timings:
             self._success.labels(seen.model, seen.task).inc()
             self._total.labels(seen.model, seen.task).observe(seen.timings.total)
-            self._tokens.labels(seen.model, seen.task).observe(seen.timings.tokens)
+            for name, histogram in self._counts.items():
+                count = getattr(seen.timings, name)
+                histogram.labels(seen.model, seen.task).observe(count)
             for stage, histogram in self._stages.items():
                 seconds = getattr(seen.timings, stage)
                 histogram.labels(seen.model, seen.task).observe(seconds)
@@ -73,3 +77,8 @@ class Metrics:
         return Histogram(
             name, f"{told}, in seconds.", LABELS, registry=self.registry, buckets=SECONDS
         )
+
+    def _powers(self, name: str, told: str) -> Histogram:
+        """A histogram of counts up to powers of 2."""
+        buckets = [2.0**power for power in range(17)]
+        return Histogram(name, f"{told}.", LABELS, registry=self.registry, buckets=buckets)

@@ -17,7 +17,7 @@ from albertlm.inference.factory import PIPELINES, canonical_task
 from albertlm.serving.errors import Overloaded, Unavailable, UnsupportedTask
 from albertlm.serving.folders import Fingerprint, fingerprint
 from albertlm.serving.loaded_model import TEXT_TASKS, LoadOptions
-from albertlm.serving.service import Answer, ModelInfo, State
+from albertlm.serving.service import ModelInfo, State, TaskAnswer
 from albertlm.serving.serving_config import ServingConfig
 from albertlm.serving.worker_process import LoadError, WorkerProcess
 
@@ -103,7 +103,7 @@ class ServedModel:
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=DRAINED_WITHIN)
 
-    async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> TaskAnswer:
         """Carry out a task; see `Service.call`."""
         if self._is_stopping:
             raise Unavailable("the server is stopping; ask another one")

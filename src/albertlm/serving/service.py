@@ -30,16 +30,28 @@ class ModelInfo:
 
 
 class Timings(NamedTuple):
-    """What a request took, in seconds, and the tokens that were computed for it."""
+    """What a request took, in seconds, and how much was computed for it.
+
+    Fields:
+        queue: the time that it waited.
+        tokenization: the time until its texts were tokens.
+        inference: the time of the batches in which its texts were.
+        total: all of its time, in which scores are computed, too.
+        tokens: the tokens of its texts.
+        batch_tokens: the tokens of the largest batch in which its texts were.
+        batch_texts: the texts of that batch, with those of other requests.
+    """
 
     queue: float
     tokenization: float
     inference: float
     total: float
     tokens: int
+    batch_tokens: int = 0
+    batch_texts: int = 0
 
 
-class Answer(NamedTuple):
+class TaskAnswer(NamedTuple):
     """The value of a task as its pipeline returns it, and what it took."""
 
     value: Any
@@ -69,7 +81,9 @@ class Service(Protocol):
         """
         ...
 
-    async def call(self, model: str, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(
+        self, model: str, task: str, inputs: Any, options: Mapping[str, Any]
+    ) -> TaskAnswer:
         """Carry out a task.
 
         The inputs are what its pipeline is called with: its first argument, or a mapping of the

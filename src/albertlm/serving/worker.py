@@ -53,7 +53,7 @@ class LoadFailure(NamedTuple):
     details: str
 
 
-class Value(NamedTuple):
+class TaskValue(NamedTuple):
     """To the front: what a task gave."""
 
     number: int
@@ -139,8 +139,10 @@ class Worker:
             inference=usage.inference,
             total=ended - received,
             tokens=usage.tokens,
+            batch_tokens=usage.batch.tokens,
+            batch_texts=usage.batch.texts,
         )
-        return framed(Value(request.number, value, timings))
+        return framed(TaskValue(request.number, value, timings))
 
     def _details(self, error: Exception) -> str:
         if self._log_texts:

@@ -19,7 +19,7 @@ from albertlm.executors import thread_share
 from albertlm.serving import worker
 from albertlm.serving.errors import InvalidRequest, ServingError, Unavailable
 from albertlm.serving.loaded_model import LoadOptions
-from albertlm.serving.service import Answer
+from albertlm.serving.service import TaskAnswer
 from albertlm.serving.worker import (
     HEADER,
     Cancellation,
@@ -27,7 +27,7 @@ from albertlm.serving.worker import (
     Ready,
     Refusal,
     Request,
-    Value,
+    TaskValue,
     framed,
 )
 
@@ -70,7 +70,7 @@ class WorkerProcess:
         self._process = process
         self._reader = reader
         self._writer = writer
-        self._pending: dict[int, asyncio.Future[Value]] = {}
+        self._pending: dict[int, asyncio.Future[TaskValue]] = {}
         self._numbers = itertools.count()
         self._reading = asyncio.create_task(self._read())
 
@@ -104,7 +104,7 @@ class WorkerProcess:
         """The number of requests that it has not answered."""
         return len(self._pending)
 
-    async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> Answer:
+    async def call(self, task: str, inputs: Any, options: Mapping[str, Any]) -> TaskAnswer:
         """Carry out a task; see `Service.call`. If the caller is cancelled, so is the request.
 
         Raises:
@@ -127,7 +127,7 @@ class WorkerProcess:
         spent = value.timings
         # what the way there and back took counts as waiting
         waited = spent.queue + total - spent.total
-        return Answer(value.value, spent._replace(queue=waited, total=total))
+        return TaskAnswer(value.value, spent._replace(queue=waited, total=total))
 
     async def stop(self, within: float | None = None) -> None:
         """Wait for all answers, and end the process.
@@ -170,14 +170,14 @@ class WorkerProcess:
         self._process.join()
         self._end()
 
-    def _receive(self, message: Ready | LoadFailure | Value | Refusal) -> None:
+    def _receive(self, message: Ready | LoadFailure | TaskValue | Refusal) -> None:
         match message:
             case Ready():
                 _settle(self.ready, message)
             case LoadFailure(problem, details):
                 LOGGER.error("%s\n%s", problem, details)
                 _settle(self.ready, LoadError(problem, has_died=False))
-            case Value(number):
+            case TaskValue(number):
                 _settle(self._pending.get(number), message)
             case _:
                 number, kind, told, details = message

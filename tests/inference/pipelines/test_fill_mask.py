@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from fill_calls import by_mask, fills, scores
 
 from albertlm import AlbertConfig, AlbertForMaskedLM, AlbertTokenizer, pipeline
 from albertlm.checkpoints import names
+from albertlm.inference import heads
 from albertlm.inference.arithmetic import Floats
 from albertlm.inference.engines.base import TokenizedText
+from albertlm.inference.pipelines import fill_mask
 from albertlm.inference.pipelines.fill_mask import FillMask
 
 ONE = "The old [MASK] walked to the river"
@@ -129,6 +132,21 @@ def test_a_batch_is_its_texts(unmasker: FillMask) -> None:
             np.testing.assert_allclose(scores(own), scores(other), rtol=1e-4)
     assert len(unmasker([ONE])) == 1
     assert unmasker([]) == []
+
+
+def test_few_logits_are_in_memory_at_once(
+    unmasker: FillMask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [" ".join(["[MASK]"] * count) for count in (3, 1, 5, 2)]
+    expected = unmasker(texts)
+    mask_logits = Mock(side_effect=heads.mask_logits)
+    monkeypatch.setattr(heads, "mask_logits", mask_logits)
+    monkeypatch.setattr(fill_mask, "MASKS_AT_ONCE", 4)
+    found = unmasker(texts)
+    assert [len(call.args[1]) for call in mask_logits.call_args_list] == [4, 4, 3]
+    for text, own, other in zip(texts, found, expected, strict=True):
+        for fills_of, wanted in zip(by_mask(text, own), by_mask(text, other), strict=True):
+            assert [fill["token"] for fill in fills_of] == [fill["token"] for fill in wanted]
 
 
 def test_scores_are_those_of_the_whole_vocabulary(unmasker: FillMask) -> None:

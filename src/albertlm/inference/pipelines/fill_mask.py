@@ -6,7 +6,7 @@ P masks of a text, V vocabulary.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypedDict, Unpack, overload
 
 import numpy as np
@@ -28,6 +28,9 @@ class Fill(TypedDict):
     token: int
     token_str: str
 
+
+MASKS_AT_ONCE = 64
+"""The masks whose logits are computed at once; those of one take 120 kB for 30,000 pieces."""
 
 Fills = list[Fill] | list[list[Fill]]
 """The proposals for the only mask of a text, or a list of them for each of several masks."""
@@ -104,8 +107,11 @@ class FillMask(Pipeline):
                 states = self.engine.states(texts, places)
             else:
                 states = self._exits(texts, places, chosen["exit_at"])
-            logits_PV = heads.mask_logits(self.engine, np.concatenate(states))[:, :known]
-            best = (_best(logits_V, top_k, candidates) for logits_V in logits_PV)
+            best = (
+                _best(logits_V[:known], top_k, candidates)
+                for x_PD in _in_parts(np.concatenate(states))
+                for logits_V in heads.mask_logits(self.engine, x_PD)
+            )
             return [
                 self._fills(rows[number].input_ids, {at: next(best) for at in of_text}, clean)
                 for number, of_text in zip(numbers, places, strict=True)
@@ -191,6 +197,12 @@ class FillMask(Pipeline):
         return (
             self.tokenizer.decode([token]) if clean else self.tokenizer.convert_ids_to_tokens(token)
         )
+
+
+def _in_parts(x_PD: Floats) -> Iterator[Floats]:
+    """States in parts, so that the logits of a text full of masks do not fill the memory."""
+    for start in range(0, len(x_PD), MASKS_AT_ONCE):
+        yield x_PD[start : start + MASKS_AT_ONCE]
 
 
 def _best(logits_V: Floats, top_k: int, candidates: list[int] | None) -> list[TokenScore]:
