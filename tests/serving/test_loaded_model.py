@@ -86,6 +86,7 @@ def test_the_facts_of_a_model(model: LoadedModel, tiny_folder: Path) -> None:
         "labels": [],
         "pooling": "mean",
         "prompts": {},
+        "examples": [],
         "parameters": sum(array.size for array in model.engine.parameters.values()),
         "sha256": storage.sha256(tiny_folder / "model.safetensors"),
     }

@@ -2,7 +2,8 @@
 
 A process answers HTTP and never computes; each model is computed by worker processes of its own. So
 a worker that dies is replaced, a model whose folder changes is exchanged when the new one is warm,
-and one that is idle gives back all of its memory.
+and one that is idle gives back all of its memory. `protocols` has the routes and schemas of the
+hub, OpenAI, text-embeddings-inference and Open Inference, and `page` the files of the page.
 
 serving_config: what is served and the limits, from options or the environment.
 errors: why a request is not answered.
@@ -15,7 +16,6 @@ worker: the process itself, and the messages.
 loaded_model: a model with all the tasks that it has.
 batching: the calls of concurrent requests in batches.
 app: the application, which is all routes behind the limits, and errors in their protocol's form.
-protocols: the routes and schemas of the hub, OpenAI, text-embeddings-inference and Open Inference.
 health: whether the server lives and its models are ready, and its metrics.
 authorization: bearer tokens.
 limits: what a request may weigh.

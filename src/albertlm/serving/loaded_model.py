@@ -16,6 +16,7 @@ from albertlm.inference.factory import PIPELINES, canonical_task
 from albertlm.inference.pipelines.base import Pipeline, as_batch
 from albertlm.inference.pipelines.sentence_similarity import SentenceSimilarity
 from albertlm.serving.batching import BatchingEngine, Usage, batching
+from albertlm.serving.page_files import card_examples
 from albertlm.settings import did_you_mean
 from albertlm.tokenization import checks
 from albertlm.tokenization.tokenizer import AlbertTokenizer
@@ -109,6 +110,7 @@ class LoadedModel:
             "labels": list(config.label_names) if {*CLASSIFYING} & {*self.tasks} else [],
             "pooling": SentenceSimilarity.options["pooling"],
             "prompts": _prompts(folder),
+            "examples": card_examples(folder / "README.md"),
             "parameters": arithmetic.count(inner.parameters),
             "sha256": _checksum(folder),
         }

@@ -28,7 +28,7 @@ class ServingConfig:
     port: int = option(8080, "The port to listen at; 0 takes a free one.", least=0)
     token_file: str | None = option(None, "A file of the bearer tokens to accept, one a line.")
     cors: tuple[str, ...] = option((), "An origin whose pages may call the API; may be repeated.")
-    max_batch_tokens: int = option(16_384, "Tokens that are computed at once.", least=1)
+    max_batch_tokens: int = option(4096, "Tokens that are computed at once.", least=1)
     max_queue: int = option(512, "Requests for a model that wait or are computed.", least=1)
     max_inputs: int = option(256, "Texts of a request.", least=1)
     max_characters: int = option(1_000_000, "Characters of all texts of a request.", least=1)

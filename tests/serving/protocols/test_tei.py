@@ -152,7 +152,7 @@ def test_all_limits_are_stated(client: TestClient) -> None:
         "pooling": "mean",
         "max_input_length": 64,
         "max_concurrent_requests": 512,
-        "max_batch_tokens": 16_384,
+        "max_batch_tokens": 4096,
         "max_client_batch_size": 256,
         "max_characters": 1_000_000,
         "max_body": 4_000_000,
