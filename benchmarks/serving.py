@@ -33,6 +33,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ ROUNDS, CLIENTS = 3, (1, 16, 64)
 TASKS = ("fill-mask", "feature-extraction")
 CONTESTANTS = ("albertlm", "transformers, lock", "transformers, batches")
 TEXTS = 400
+PAUSE = 0.1
+"""Seconds after which the threads of another process have stopped to wait for work."""
 
 LUA = """
 local bodies, number = {}, 0
@@ -202,12 +205,11 @@ def overhead(folder: Path) -> dict[str, Any]:
             bodies = (folder / f"{task}.jsonl").read_text().splitlines()
             inputs = [json.loads(body)["inputs"] for body in bodies]
             for text in inputs[:100]:
-                begin = time.perf_counter()
-                called(text)
-                middle = time.perf_counter()
-                post(address, task, text)
-                both["pipeline"].append(middle - begin)
-                both["server"].append(time.perf_counter() - middle)
+                for name, run in (("pipeline", called), ("server", partial(post, address, task))):
+                    time.sleep(PAUSE)
+                    begin = time.perf_counter()
+                    run(text)
+                    both[name].append(time.perf_counter() - begin)
             ours, theirs = (1e3 * statistics.median(each) for each in both.values())
             results[task] = {
                 "pipeline, ms": round(ours, 2),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import fastapi
@@ -18,6 +19,8 @@ import transformers
 import uvicorn
 
 MOST, WAIT = 16, 0.005
+THREAD = ThreadPoolExecutor(1)
+"""The thread that computes; each thread of Python would start threads of PyTorch of its own."""
 
 
 class Model:
@@ -40,6 +43,10 @@ class Model:
         vectors = (states * mask).sum(1) / mask.sum(1)
         rows: list[Any] = torch.nn.functional.normalize(vectors).tolist()
         return [[row] for row in rows]
+
+
+async def in_thread(model: Model, task: str, texts: list[str]) -> list[Any]:
+    return await asyncio.get_running_loop().run_in_executor(THREAD, model, task, texts)
 
 
 class Batches:
@@ -68,7 +75,8 @@ class Batches:
                     waiting.append(await asyncio.wait_for(queue.get(), left))
                 except TimeoutError:
                     break
-            found = await asyncio.to_thread(self.model, task, [text for text, _ in waiting])
+            texts = [text for text, _ in waiting]
+            found = await in_thread(self.model, task, texts)
             for (_, future), value in zip(waiting, found, strict=True):
                 future.set_result(value)
 
@@ -88,7 +96,7 @@ def application(model: Model, how: str) -> fastapi.FastAPI:
         if how == "batches":
             return await batches(task, request["inputs"])
         async with lock:
-            return (await asyncio.to_thread(model, task, [request["inputs"]]))[0]
+            return (await in_thread(model, task, [request["inputs"]]))[0]
 
     return app
 
