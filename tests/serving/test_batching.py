@@ -370,3 +370,28 @@ def test_any_mixture_of_calls_has_the_results_of_single_ones(
             at = None if positions is None else [positions[number]]
             (alone,) = inner.states([one], at, depth)
             np.testing.assert_allclose(found[number], alone, rtol=0, atol=1e-5)
+
+
+def test_threads_take_turns_except_while_they_wait_for_the_engine() -> None:
+    gate = Gate()
+    engine = batching(gate, 100)
+    busy_threads: list[int] = []
+
+    def work(length: int) -> None:
+        with engine.request(Usage()), engine.turn():
+            busy_threads.append(length)
+            assert len(busy_threads) == 1
+            busy_threads.remove(length)
+            engine.states([text(length)])
+            busy_threads.append(length)
+            time.sleep(0.001)
+            assert len(busy_threads) == 1
+            busy_threads.remove(length)
+
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(work, length) for length in range(1, 9)]
+        gate.open.set()
+        for each in done:
+            each.result(PATIENT)
+    engine.close()
+    assert sorted(length for batch in gate.batches for length in batch) == list(range(1, 9))

@@ -63,6 +63,7 @@ class Usage:
 
 
 _usage: ContextVar[Usage | None] = ContextVar("usage", default=None)
+_has_turn: ContextVar[bool] = ContextVar("has_turn", default=False)
 
 
 class _Operation(NamedTuple):
@@ -168,6 +169,7 @@ class BatchingEngine:
         self._expected = 1
         self._is_computing = False
         self._is_closed = False
+        self._turn = threading.Lock()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="batches", daemon=True)
         self._thread.start()
@@ -185,6 +187,20 @@ class BatchingEngine:
             with self._changed:
                 self._in_flight.discard(usage)
                 self._look_again()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have threads take turns at what they do, but for calls of this engine, in a `with` block.
+
+        Libraries for linear algebra take many times as long where many threads call them at once,
+        such as for the heads of all texts of a batch.
+        """
+        with self._turn:
+            token = _has_turn.set(True)
+            try:
+                yield
+            finally:
+                _has_turn.reset(token)
 
     def states(
         self,
@@ -238,14 +254,27 @@ class BatchingEngine:
             self._waiting.append(call)
             batch = self._take() if self._is_alone() else []
             self._look_again()
-        if batch:
-            self._finish(batch)
-        call.done.result()
+        with self._others_turn():
+            if batch:
+                self._finish(batch)
+            call.done.result()
         usage.inference += call.inference
         usage.queue += time.monotonic() - call.arrived - call.inference
         usage.tokens += 0 if operation.resumes else sum(lengths)
         usage.batch = max(usage.batch, call.batch)
         return [call.results[number] for number in range(len(items))]
+
+    @contextmanager
+    def _others_turn(self) -> Iterator[None]:
+        """Let other threads have their turn, within a `with` block."""
+        if not _has_turn.get():
+            yield
+            return
+        self._turn.release()
+        try:
+            yield
+        finally:
+            self._turn.acquire()
 
     def _run(self) -> None:
         while self._compute_next():

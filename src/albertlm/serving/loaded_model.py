@@ -149,7 +149,7 @@ class LoadedModel:
             signature.bind(*positional, **named)
         except TypeError as error:
             raise ValueError(f"{task} takes {', '.join(names)}, but {error}") from None
-        with self.engine.request(usage):
+        with self.engine.request(usage), self.engine.turn():
             return pipeline(*positional, **named)  # type: ignore[operator]
 
     def close(self) -> None:
