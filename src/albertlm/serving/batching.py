@@ -277,15 +277,8 @@ class BatchingEngine:
             self._turn.acquire()
 
     def _run(self) -> None:
-        while self._compute_next():
-            pass
-
-    def _compute_next(self) -> bool:
-        """Compute the next batch; false if the engine is closed."""
-        batch = self._next_batch()
-        if batch:
+        while batch := self._next_batch():
             self._finish(batch)
-        return bool(batch)
 
     def _finish(self, batch: list[_Item]) -> None:
         """Compute a batch, and end the calls that have all of their results."""
