@@ -151,6 +151,7 @@ def _option(field: dataclasses.Field[Any], hint: Any, environment: str | None) -
         *_flags(field),
         help=field.metadata["help"],
         min=field.metadata["least"],
+        metavar="<str>" if is_several else None,
         envvar=None if environment is None else environment + field.name.upper(),
     )
     return inspect.Parameter(
