@@ -55,9 +55,12 @@ def client(service: FakeService) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The Chromium of the machine, one for all tests."""
+    """The Chromium of the machine, one for each file of tests.
+
+    As long as it is there, an event loop counts as running, and asyncio runs no other one.
+    """
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")
     if not CHROMIUM.is_file():
         pytest.skip(f"{CHROMIUM} is missing; install Debian's package chromium")
