@@ -2,8 +2,9 @@ import asyncio
 import io
 import json
 import logging
-import logging.config
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.types import Scope
 
 from albertlm.serving import logs
 from albertlm.serving.app import create_app
-from albertlm.serving.logs import JsonLines, Observation, log_config
+from albertlm.serving.logs import JsonLines, Observation
 from albertlm.serving.serving_config import ServingConfig
 
 
@@ -148,21 +149,16 @@ def test_tracebacks_are_in_the_line(lines: io.StringIO) -> None:
     assert "KeyError: 'x'" in line["traceback"]
 
 
-def test_the_configuration_sends_all_logs_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    names = ("albertlm", "uvicorn", "uvicorn.access")
-    before = {
-        name: (logger.handlers, logger.level, logger.propagate)
-        for name in names
-        if (logger := logging.getLogger(name))
-    }
-    try:
-        logging.config.dictConfig(log_config())
-        logging.getLogger("uvicorn.error").info("%d workers", 2)
-        logging.getLogger("uvicorn.access").info("never seen")
-        (line,) = capsys.readouterr().err.splitlines()
-        assert json.loads(line)["message"] == "2 workers"
-    finally:
-        for name, (handlers, level, propagate) in before.items():
-            logger = logging.getLogger(name)
-            logger.handlers, logger.propagate = handlers, propagate
-            logger.setLevel(level)
+def test_the_configuration_sends_all_logs_to_stderr() -> None:
+    """In a process of its own, since it closes all handlers that there are, those of pytest too."""
+    program = (
+        "import logging.config; from albertlm.serving.logs import log_config;"
+        "logging.config.dictConfig(log_config());"
+        "logging.getLogger('uvicorn.error').info('%d workers', 2);"
+        "logging.getLogger('uvicorn.access').info('never seen')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    (line,) = done.stderr.splitlines()
+    assert json.loads(line)["message"] == "2 workers"
