@@ -46,7 +46,7 @@ def test_a_replica_answers_until_a_signal(tiny_folder: Path, tmp_path: Path) -> 
         process.kill()
         process.wait()
     assert ask(port) is None
-    assert on_ray.NAME in log.read_text()
+    assert f"Application '{on_ray.NAME}' is ready" in log.read_text()
 
 
 def ask(port: int) -> Any:

@@ -92,7 +92,8 @@ def test_it_answers_calls_nobody_and_ends_with_0(
                 )
             )
             waiting.start()
-            wait_for(lambda: b"te_queue_size" in client.get("/metrics").content)
+            in_flight = b'te_queue_size{model="tiny"} 1.0'
+            wait_for(lambda: in_flight in client.get("/metrics").content or answered)
             process.send_signal(signal.SIGTERM)
             waiting.join()
         assert process.wait(60) == 0
