@@ -32,7 +32,7 @@ def serve(
 ) -> None:
     """Serve models over HTTP to the clients of the hub, OpenAI and others, with a page.
 
-    Only the models named here are served. Every option is an environment variable, too, such as
+    Only the models named here are served. Options are environment variables, too, such as
     ALBERTLM_SERVE_PORT for --port; several models are separated there by spaces. With --runner
     ray, as many replicas as the load needs serve on a cluster, whose nodes all see the folders.
     """

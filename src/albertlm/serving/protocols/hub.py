@@ -200,12 +200,12 @@ async def inferred_task(body: dict[str, Any], call: Call) -> Any:
 
 
 _BY_KEY = {
+    "choices": "multiple-choice",  # which may have a question, too
     "question": "question-answering",
     "source_sentence": "sentence-similarity",
-    "choices": "multiple-choice",
     "first": "sentence-order",
 }
-"""The tasks whose inputs have a key; of these, the last one that is found."""
+"""The tasks whose inputs have a key; the first key that is found counts."""
 
 
 def _task_of(body: dict[str, Any], call: Caller) -> str:
@@ -219,9 +219,9 @@ def _task_of(body: dict[str, Any], call: Caller) -> str:
         return "zero-shot-classification"
     first = inputs[0] if isinstance(inputs, list) and inputs else inputs
     if isinstance(first, dict):
-        for key in reversed(_BY_KEY):
+        for key, task in _BY_KEY.items():
             if key in first:
-                return _BY_KEY[key]
+                return task
     model = call.model()
     known = [task for task in model.tasks if task in _HANDLERS]
     if not known:
