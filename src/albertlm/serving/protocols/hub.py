@@ -11,9 +11,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias, get_type_hints
 
 from fastapi import APIRouter
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from albertlm.serving.calls import Caller
 from albertlm.serving.errors import InvalidRequest, Unavailable, UnsupportedTask
@@ -26,6 +25,7 @@ from albertlm.serving.protocols.schemas import (
     VectorOptions,
     as_list,
     embed,
+    validated,
 )
 
 
@@ -109,7 +109,6 @@ async def text_classification(body: schemas.TextClassificationRequest, call: Cal
 async def token_classification(body: schemas.TokenClassificationRequest, call: Call) -> Any:
     """Find the entities of texts."""
     options = _options(body.parameters)
-    options.pop("stride", None)
     answer = await call(call.model(), "token-classification", body.inputs, options)
     return JSONResponse(answer.value)
 
@@ -190,13 +189,7 @@ def _known(call: Caller) -> str:
 async def inferred_task(body: dict[str, Any], call: Call) -> Any:
     """Carry out the task that the inputs have the form of, or else the default one."""
     handle = _HANDLERS[_task_of(body, call)]
-    schema = get_type_hints(handle)["body"]
-    try:
-        read = schema.model_validate(body)
-    except ValidationError as error:
-        wrong = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(wrong, body=body) from None
-    return await handle(read, call)
+    return await handle(validated(get_type_hints(handle)["body"], body), call)
 
 
 _BY_KEY = {

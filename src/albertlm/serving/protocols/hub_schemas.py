@@ -115,7 +115,7 @@ class TokenClassificationParameters(Strict):
 
     aggregation_strategy: Strategy | None = None
     ignore_labels: TextList | None = None
-    stride: int | None = None
+    stride: Annotated[int | None, Field(exclude=True)] = None
 
 
 class TokenClassificationRequest(HubRequest):

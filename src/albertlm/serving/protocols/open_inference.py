@@ -13,9 +13,8 @@ import re
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 import albertlm
 from albertlm.serving.calls import Caller
@@ -33,6 +32,7 @@ from albertlm.serving.protocols.schemas import (
     TextList,
     VectorOptions,
     embed,
+    validated,
 )
 from albertlm.serving.service import ModelInfo
 
@@ -207,11 +207,7 @@ async def infer(model: str, body: InferenceRequest, call: Call) -> Any:
         raise UnsupportedTask(
             f"the protocol has no task {task!r} here; it has {', '.join(_PARAMETERS)}"
         )
-    try:
-        parameters = _PARAMETERS[task].model_validate(given)
-    except ValidationError as error:
-        wrong = [{**each, "loc": ("body", "parameters", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(wrong, body={"parameters": given}) from None
+    parameters = validated(_PARAMETERS[task], {"parameters": given}, "parameters")
     wanted = [each.name for each in body.outputs or ()] or [*_OUTPUTS[task]]
     for name in wanted:
         if name not in _OUTPUTS[task]:
@@ -296,7 +292,6 @@ async def _tensors(
     (name,) = _OUTPUTS[task]
     if task == "fill-mask":
         given = {"clean": True, **given}
-    given.pop("stride", None)
     answer = await call(model, task, texts, given)
     found = [json.dumps(each, ensure_ascii=False) for each in answer.value]
     return _tensor(name, "BYTES", found)

@@ -13,8 +13,9 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 from fastapi import Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import core_schema, from_json
 
 from albertlm.serving.calls import Caller, prompted
@@ -94,6 +95,28 @@ class Lenient(BaseModel):
     """A schema that converts nothing, and ignores other fields as the real service does."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
+
+
+_Schema = TypeVar("_Schema", bound=BaseModel)
+
+
+def validated(schema: type[_Schema], body: dict[str, Any], field: str | None = None) -> _Schema:
+    """Read a value by a schema that is known only when the rest of the body was read.
+
+    Args:
+        schema: the schema.
+        body: the body of a request.
+        field: the field of the body that has the schema, or None for the body itself.
+
+    Raises:
+        RequestValidationError: the value has another form.
+    """
+    try:
+        return schema.model_validate(body if field is None else body[field])
+    except ValidationError as error:
+        place = ("body",) if field is None else ("body", field)
+        wrong = [{**each, "loc": (*place, *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(wrong, body=body) from None
 
 
 class _StrictRequest(Request):
