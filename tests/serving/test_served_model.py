@@ -108,6 +108,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+async def warm_up(model: ServedModel) -> None:
+    """Let the first worker of a model become ready."""
+    await until(lambda: len(FakeWorker.started) == 1)
+    FakeWorker.started[0].warm_up()
+    await until(lambda: model.info.state == "ready")
+
+
 async def some_looks() -> None:
     """Long enough for several looks at the folder, so that what does not happen would have."""
     await asyncio.sleep(0.05)
@@ -181,9 +188,7 @@ def test_a_default_task_that_the_model_lacks_changes_nothing(
 ) -> None:
     async def use() -> None:
         async with served(folder, default_task="fill-mask") as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             assert model.info.tasks == TASKS
 
     run(use())
@@ -192,9 +197,7 @@ def test_a_default_task_that_the_model_lacks_changes_nothing(
 def test_requests_beyond_the_queue_are_refused(folder: Path, workers: list[FakeWorker]) -> None:
     async def use() -> None:
         async with served(folder, max_queue=2) as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             calls = [asyncio.create_task(call(model)) for _ in range(2)]
             await until(lambda: model.in_flight == 2)
             with pytest.raises(Overloaded, match="2 requests for the model 'mine'") as caught:
@@ -234,9 +237,7 @@ def test_a_changed_folder_is_opened_and_the_old_workers_finish(
 ) -> None:
     async def use() -> None:
         async with served(folder) as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             early = asyncio.create_task(call(model))
             await until(lambda: workers[0].load == 1)
             change(folder, 1)
@@ -413,9 +414,7 @@ def test_an_idle_model_is_unloaded_and_loaded_for_the_next_request(
 ) -> None:
     async def use() -> None:
         async with served(folder, idle_unload=10) as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             clock[0] = 9
             running = asyncio.create_task(call(model))
             await until(lambda: workers[0].load == 1)
@@ -450,9 +449,7 @@ def test_requests_are_refused_if_the_model_cannot_be_loaded_again(
 ) -> None:
     async def use() -> None:
         async with served(folder, idle_unload=10) as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             clock[0] = 11
             await until(lambda: model.info.state == "unloaded")
             waiting = asyncio.create_task(call(model))
@@ -469,9 +466,7 @@ def test_requests_that_wait_for_a_model_are_refused_when_the_server_stops(
 ) -> None:
     async def use() -> None:
         async with served(folder, idle_unload=10) as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             clock[0] = 11
             await until(lambda: model.info.state == "unloaded")
             waiting = asyncio.create_task(call(model))
@@ -488,9 +483,7 @@ def test_a_server_that_stops_answers_what_it_has_begun(
 ) -> None:
     async def use() -> None:
         async with served(folder) as model:
-            await until(lambda: len(workers) == 1)
-            workers[0].warm_up()
-            await until(lambda: model.info.state == "ready")
+            await warm_up(model)
             begun = asyncio.create_task(call(model))
             await until(lambda: workers[0].load == 1)
             stopping = asyncio.create_task(model.stop())

@@ -36,6 +36,21 @@ def is_alive(pid: int) -> bool:
     return state != "Z"
 
 
+async def ready(folder: Path) -> WorkerProcess:
+    process = await WorkerProcess.start(options(folder), threads=1)
+    await asyncio.wait_for(process.ready, PATIENT)
+    return process
+
+
+async def hanging(folder: Path) -> tuple[WorkerProcess, asyncio.Task[Any]]:
+    """A worker that is stopped, and a call that waits for it."""
+    process = await ready(folder)
+    os.kill(process.pid, signal.SIGSTOP)
+    call = asyncio.create_task(process.call("feature-extraction", "She walked.", {}))
+    await until(lambda: process.load == 1)
+    return process, call
+
+
 def test_a_worker_answers_like_a_pipeline_and_refuses_like_one(tiny_folder: Path) -> None:
     text = "The old [MASK] walked to the river."
 
@@ -69,8 +84,7 @@ def test_an_error_of_the_worker_is_logged(
     tiny_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def use() -> None:
-        process = await WorkerProcess.start(options(tiny_folder), threads=1)
-        await asyncio.wait_for(process.ready, PATIENT)
+        process = await ready(tiny_folder)
         with pytest.raises(ServingError, match="the log of the server says why") as caught:
             await process.call("a task that it does not have", "a text", {})
         assert caught.value.status == 500
@@ -83,8 +97,7 @@ def test_an_error_of_the_worker_is_logged(
 
 def test_requests_of_a_worker_that_is_killed_are_unavailable(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = await WorkerProcess.start(options(tiny_folder), threads=1)
-        await asyncio.wait_for(process.ready, PATIENT)
+        process = await ready(tiny_folder)
         os.kill(process.pid, signal.SIGSTOP)  # so that they are pending
         texts = ["She walked."] * 4 + ["too long for a buffer" * 100_000]
         calls = [
@@ -106,11 +119,7 @@ def test_requests_of_a_worker_that_is_killed_are_unavailable(tiny_folder: Path) 
 
 def test_a_cancelled_request_is_not_waited_for(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = await WorkerProcess.start(options(tiny_folder), threads=1)
-        await asyncio.wait_for(process.ready, PATIENT)
-        os.kill(process.pid, signal.SIGSTOP)
-        call = asyncio.create_task(process.call("feature-extraction", "She walked.", {}))
-        await until(lambda: process.load == 1)
+        process, call = await hanging(tiny_folder)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -125,11 +134,7 @@ def test_a_cancelled_request_is_not_waited_for(tiny_folder: Path) -> None:
 
 def test_a_worker_that_hangs_is_killed(tiny_folder: Path) -> None:
     async def use() -> None:
-        process = await WorkerProcess.start(options(tiny_folder), threads=1)
-        await asyncio.wait_for(process.ready, PATIENT)
-        os.kill(process.pid, signal.SIGSTOP)
-        call = asyncio.create_task(process.call("feature-extraction", "She walked.", {}))
-        await until(lambda: process.load == 1)
+        process, call = await hanging(tiny_folder)
         await process.stop(within=0.01)
         with pytest.raises(Unavailable):
             await call

@@ -67,6 +67,12 @@ def _of_task(*names: str, response: Any) -> Callable[[Handler], Handler]:
     return register
 
 
+async def _answer(call: Caller, task: str, body: Any, **defaults: Any) -> JSONResponse:
+    """The value of a task for what a body has."""
+    given = _options(body.parameters, **defaults)
+    return JSONResponse((await call(call.model(), task, _inputs(body), given)).value)
+
+
 def _inputs(body: BaseModel) -> Any:
     return body.model_dump(include={"inputs"}, exclude_none=True)["inputs"]
 
@@ -79,8 +85,7 @@ def _options(parameters: BaseModel | None, **defaults: Any) -> dict[str, Any]:
 @_of_task("fill-mask", response=schemas.Filled | list[schemas.Filled])
 async def fill_mask(body: schemas.FillMaskRequest, call: Call) -> Any:
     """Propose tokens for the masks of texts, best first."""
-    options = _options(body.parameters, clean=True)
-    return JSONResponse((await call(call.model(), "fill-mask", body.inputs, options)).value)
+    return await _answer(call, "fill-mask", body, clean=True)
 
 
 @_of_task("feature-extraction", response=list[list[float]])
@@ -108,9 +113,7 @@ async def text_classification(body: schemas.TextClassificationRequest, call: Cal
 )
 async def token_classification(body: schemas.TokenClassificationRequest, call: Call) -> Any:
     """Find the entities of texts."""
-    options = _options(body.parameters)
-    answer = await call(call.model(), "token-classification", body.inputs, options)
-    return JSONResponse(answer.value)
+    return await _answer(call, "token-classification", body)
 
 
 @_of_task(
@@ -148,9 +151,7 @@ async def zero_shot_classification(body: schemas.ZeroShotRequest, call: Call) ->
 @_of_task("sentence-similarity", response=list[float])
 async def sentence_similarity(body: schemas.SentenceSimilarityRequest, call: Call) -> Any:
     """Compare sentences with another one, by the cosines of their vectors."""
-    options = _options(body.parameters)
-    answer = await call(call.model(), "sentence-similarity", _inputs(body), options)
-    return JSONResponse(answer.value)
+    return await _answer(call, "sentence-similarity", body)
 
 
 @_of_task("sentence-order", response=float | list[float])
@@ -169,9 +170,7 @@ async def sentence_order(body: schemas.SentenceOrderRequest, call: Call) -> Any:
 )
 async def multiple_choice(body: schemas.MultipleChoiceRequest, call: Call) -> Any:
     """Score the choices for contexts, best first."""
-    options = _options(body.parameters)
-    answer = await call(call.model(), "multiple-choice", _inputs(body), options)
-    return JSONResponse(answer.value)
+    return await _answer(call, "multiple-choice", body)
 
 
 @router.post("/models/{model:path}/pipeline/{task}", include_in_schema=False)
