@@ -157,7 +157,7 @@ def _response(scope: Scope, error: ServingError) -> JSONResponse:
 def _in_form(scope: Scope, refused: Refused, headers: Any = None) -> JSONResponse:
     observed(scope).error = refused.kind
     path = scope["path"]
-    form = next((each for each in FORMS if each.paths.fullmatch(path)), FORMS[-1])
+    form = next((each for each in FORMS if each.covers(path)), FORMS[-1])
     return JSONResponse(form.body(refused), refused.status, headers)
 
 

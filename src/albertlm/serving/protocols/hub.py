@@ -6,7 +6,6 @@ of the query parameter `model`. At `/`, the task is that of the inputs' form, or
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias, get_type_hints
 
@@ -33,7 +32,7 @@ def _error(refused: Refused) -> dict[str, Any]:
     return {"error": refused.message}
 
 
-FORM = ErrorForm(re.compile(r"/|(/models/.+)?/pipeline/.*"), _error, schemas.HubError)
+FORM = ErrorForm(r"/|(/models/.+)?/pipeline/.*", _error, schemas.HubError)
 
 router = APIRouter(route_class=StrictRoute, responses=FORM.responses(), tags=["Hugging Face"])
 

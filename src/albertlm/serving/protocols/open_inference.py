@@ -9,7 +9,6 @@ B texts, L labels, D dimensions.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Literal
 
 from fastapi import APIRouter
@@ -50,7 +49,7 @@ def _error(refused: Refused) -> dict[str, Any]:
     return {"error": refused.message}
 
 
-FORM = ErrorForm(re.compile(r"/v2(/.*)?"), _error, InferenceError)
+FORM = ErrorForm(r"/v2(/.*)?", _error, InferenceError)
 
 router = APIRouter(
     route_class=StrictRoute, responses=FORM.responses(), prefix="/v2", tags=["Open Inference"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -49,7 +48,7 @@ def _error(refused: Refused) -> dict[str, Any]:
     return {"error": detail}
 
 
-FORM = ErrorForm(re.compile(r"/v1/.*|/embeddings|/models(?!.*/pipeline/).*"), _error, OpenAIError)
+FORM = ErrorForm(r"/v1/.*|/embeddings|/models(?!.*/pipeline/).*", _error, OpenAIError)
 
 router = APIRouter(route_class=StrictRoute, responses=FORM.responses(), tags=["OpenAI"])
 

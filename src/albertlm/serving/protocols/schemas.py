@@ -56,14 +56,18 @@ class ErrorForm(NamedTuple):
     """The form of a protocol's errors.
 
     Fields:
-        paths: the paths of the protocol.
+        paths: a pattern of the protocol's paths.
         body: makes the JSON of an error.
         schema: the schema of that.
     """
 
-    paths: re.Pattern[str]
+    paths: str
     body: Callable[[Refused], dict[str, Any]]
     schema: type[BaseModel]
+
+    def covers(self, path: str) -> bool:
+        """Whether a path belongs to the protocol; paths may have line breaks."""
+        return re.fullmatch(self.paths, path, re.DOTALL) is not None
 
     def responses(self) -> dict[int | str, dict[str, Any]]:
         """What OpenAPI says of the errors of each route."""

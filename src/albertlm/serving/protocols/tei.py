@@ -7,7 +7,6 @@ that the field or the query parameter `model` names.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
@@ -57,7 +56,7 @@ def _error(refused: Refused) -> dict[str, Any]:
 
 
 FORM = ErrorForm(
-    re.compile(r"/(embed|embed_all|predict|rerank|similarity|tokenize|decode|info|health.*|ping)"),
+    r"/(embed|embed_all|predict|rerank|similarity|tokenize|decode|info|health.*|ping)",
     _error,
     TeiError,
 )
