@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TENSORFLOW := .venv-tensorflow
 FASTEMBED := .venv-fastembed
+SERVERS := .venv-servers
 KERAS_HUB := .venv-keras-hub
 TRANSFORMERS := .venv-transformers
 INSTALL := $(PYTHON) -m pip --python $(BIN)/python install --quiet -c constraints.txt
@@ -60,8 +61,9 @@ coverage: $(VENV)/.dev  ## run the tests and list the lines and branches that no
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-campaign: $(VENV)/.dev  ## kill commands at random moments and fill disks: half an hour, as root
+campaign: $(VENV)/.dev  ## kill commands at random moments, fill disks, and send generated requests: an hour, as root
 	$(BIN)/python benchmarks/campaign.py
+	PYTHONPATH=tests/support $(BIN)/python benchmarks/serving_requests.py
 	$(BIN)/python benchmarks/report.py
 
 format: $(VENV)/.dev  ## rewrite the sources in the project's style
@@ -113,8 +115,8 @@ finetuning-table: $(VENV)/.benchmarks  ## fine-tune on MNLI, SST-2, SQuAD and RA
 	$(BIN)/python benchmarks/finetuning.py runs/finetuning
 	$(BIN)/python benchmarks/report.py
 
-benchmarks: $(VENV)/.benchmarks $(TENSORFLOW)/.tests $(KERAS_HUB)/.oracle $(TRANSFORMERS)/.oracle  ## measure everything again, then rewrite docs/results.md
-	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v -e report.py -e scale -e ablations.py -e campaign.py -e /finetuning.py); do $(BIN)/python $$script || exit 1; done
+benchmarks: $(VENV)/.benchmarks $(SERVERS)/.installed $(TENSORFLOW)/.tests $(KERAS_HUB)/.oracle $(TRANSFORMERS)/.oracle  ## measure everything again, then rewrite docs/results.md
+	for script in $$(grep -l '^if __name__' benchmarks/*.py | grep -v -e report.py -e scale -e ablations.py -e campaign.py -e serving_requests.py -e /finetuning.py); do $(BIN)/python $$script || exit 1; done
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/bias_report.py
@@ -125,7 +127,7 @@ results: $(VENV)/.dev  ## rewrite docs/results.md, docs/scale.md and docs/bias.m
 	$(BIN)/python benchmarks/bias_report.py
 
 clean:  ## remove the environment and all caches
-	rm -rf $(VENV) $(TENSORFLOW) $(KERAS_HUB) $(TRANSFORMERS) $(FASTEMBED) $(JAVASCRIPT)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) $(TENSORFLOW) $(KERAS_HUB) $(TRANSFORMERS) $(FASTEMBED) $(SERVERS) $(JAVASCRIPT)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 
 # pip is installed from outside, since some systems ship Python's venv without it.
 $(BIN)/python:
@@ -161,6 +163,13 @@ $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json
 $(FASTEMBED)/.installed:
 	$(PYTHON) -m venv --without-pip $(FASTEMBED)
 	$(PYTHON) -m pip --python $(FASTEMBED)/bin/python install --quiet fastembed==0.9.1
+	touch $@
+
+# Peers of the benchmark of the inference API; infinity fails with a newer click.
+$(SERVERS)/.installed:
+	$(PYTHON) -m venv --without-pip $(SERVERS)
+	$(PYTHON) -m pip --python $(SERVERS)/bin/python install --quiet \
+		'infinity-emb[server,torch]==0.0.78' 'click<8.2' torch==2.13.0 fastembed==0.9.1
 	touch $@
 
 # What other environments compute is recorded in tests/fixtures, so the tests need neither of them.

@@ -1,11 +1,15 @@
-"""`albertlm serve` under load, beside FastAPI with transformers' pipelines, with the shipped model.
+"""`albertlm serve` under load, beside other servers, with the shipped model.
 
 `wrk` sends requests from 1, 16 and 64 clients over loopback, each with one text: half of them
-sentences of SST-2's dev data and half of Wikipedia, with a mask at their end for fill-mask. One
-peer (`serving_peers`) computes one request at a time behind a lock, the other one joins up to 16
-that arrive within 5 ms; ratios are to the better one. Contestants answer in turns, three times; the
-medians are given, and the least and the largest value of requests per second. All compute in
-float32 on all cores.
+sentences of SST-2's dev data and half of Wikipedia, with a mask at their end for fill-mask. Two
+peers are FastAPI with transformers (`serving_transformers`), each in float32 and in bfloat16: one
+computes one request at a time behind a lock, the other one joins up to 16 that arrive within 5 ms;
+ratios are to the best of these four. For features there are also infinity, which joins up to 32,
+and FastAPI with fastembed on the exported ONNX file (`serving_fastembed`), both in float32.
+albertlm serves with OpenVINO, in the precision that it chooses for the processor and in float32,
+and with NumPy, the default where nothing else is installed. Contestants answer in turns, three
+times, on all cores; the medians are given, and the least and the largest value of requests per
+second.
 
 Besides, of `albertlm serve` alone: what it adds to a call of the pipeline for one client; ten times
 as many clients as its queue holds, for a minute; a worker that is killed under load; and the time
@@ -17,22 +21,18 @@ from the start to being ready with the memory of all its processes.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import csv
+import http.client
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -40,13 +40,14 @@ from typing import Any
 
 import common
 import sample
+import servers
 from albertlm import AlbertTokenizer, hub
 from albertlm.inference.engines import open_engine
 from albertlm.inference.factory import PIPELINES
+from servers import CONTESTANTS, OURS, TRANSFORMERS, post, serving
 
 ROUNDS, CLIENTS = 3, (1, 16, 64)
-TASKS = ("fill-mask", "feature-extraction")
-CONTESTANTS = ("albertlm", "transformers, lock", "transformers, batches")
+TASKS = tuple(CONTESTANTS)
 TEXTS = 400
 PAUSE = 0.1
 """Seconds after which the threads of another process have stopped to wait for work."""
@@ -79,75 +80,25 @@ def texts() -> list[str]:
     return [text.strip() for pair in pairs for text in pair]
 
 
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
+def ask(address: str, task: str, text: str) -> int:
+    """The status of a request to `albertlm serve`."""
+    return post(f"{address}/models/model/pipeline/{task}", {"inputs": text})
 
 
-@contextlib.contextmanager
-def serving(contestant: str, model: Path, *options: object) -> Iterator[tuple[str, int, float]]:
-    """A running server: its address, its process, and the seconds until it was ready."""
-    port = free_port()
-    if contestant == "albertlm":
-        program = [str(Path(sys.executable).parent / "albertlm"), "serve", f"model={model}"]
-        program += ["--dtype", "float32", "--port", str(port), *map(str, options)]
-    else:
-        script = str(Path(__file__).parent / "serving_peers.py")
-        program = [sys.executable, script, str(model), str(port), contestant.split(", ")[1]]
-    address, begin = f"http://127.0.0.1:{port}", time.perf_counter()
-    process = subprocess.Popen(program, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        while not answers(f"{address}/health/ready"):
-            if process.poll() is not None:
-                raise SystemExit(f"{contestant} ended with status {process.returncode}")
-            time.sleep(0.02)
-        yield address, process.pid, time.perf_counter() - begin
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def answers(url: str) -> bool:
-    """Whether a GET returns 200."""
-    try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
-
-
-def post(address: str, task: str, text: str) -> int:
-    """The status of a request; 0 if the connection broke."""
-    request = urllib.request.Request(
-        f"{address}/models/model/pipeline/{task}",
-        json.dumps({"inputs": text}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=300) as response:
-            response.read()
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-def load(address: str, task: str, clients: int, seconds: int, folder: Path) -> dict[str, float]:
+def load(url: str, bodies: Path, clients: int, seconds: int) -> dict[str, float]:
     """Requests per second and latencies in milliseconds from so many clients."""
-    script = folder / f"{task}.lua"
-    script.write_text(LUA.replace("BODIES", str(folder / f"{task}.jsonl")))
-    url = f"{address}/models/model/pipeline/{task}"
+    script = bodies.with_suffix(".lua")
+    script.write_text(LUA.replace("BODIES", str(bodies)))
     threads = str(min(clients, 2))
     command = ["wrk", "-t", threads, "-c", str(clients), "-d", f"{seconds}s", "--timeout", "30s"]
     done = subprocess.run(
         [*command, "-s", str(script), url], check=True, capture_output=True, text=True
     )
+    with bodies.open() as file:
+        post(url, json.loads(next(file)))  # waits for the requests that wrk has left
     found = json.loads(done.stdout.strip().splitlines()[-1])
     if found["errors"]:
-        raise SystemExit(f"{found['errors']} requests of {task} failed: {done.stdout}")
+        raise SystemExit(f"{found['errors']} requests to {url} failed: {done.stdout}")
     return {
         "requests/s": found["requests"] / found["seconds"],
         "p50, ms": found["p50"],
@@ -155,35 +106,46 @@ def load(address: str, task: str, clients: int, seconds: int, folder: Path) -> d
     }
 
 
-def throughput(folder: Path, seconds: int) -> dict[str, Any]:
+def throughput(folder: Path, sentences: Sequence[str], seconds: int) -> dict[str, Any]:
     """The medians of all contestants by task and number of clients, and the ratios to the peer."""
     runs: dict[tuple[str, int, str], list[dict[str, float]]] = {}
-    inputs = dict(zip(TASKS, ("One [MASK].", "One."), strict=True))
+    exported = folder / "exported"
+    program = [str(servers.BIN / "albertlm"), "export", str(hub.SHIPPED), str(exported)]
+    subprocess.run([*program, "--to", "onnx"], check=True)
     for number in range(ROUNDS):
-        for contestant in CONTESTANTS:
-            with serving(contestant, hub.SHIPPED) as (address, _, _):
-                for task in TASKS:
-                    load(address, task, 4, 1, folder)  # warm-up
-                    post(address, task, inputs[task])
+        for contestant in dict.fromkeys(name for names in CONTESTANTS.values() for name in names):
+            model = exported if contestant == "fastembed" else hub.SHIPPED
+            with serving(contestant, model) as (address, _, _):
+                for task in (task for task in TASKS if contestant in CONTESTANTS[task]):
+                    url = address + servers.path(contestant, task)
+                    fields = [servers.body(contestant, text) for text in of_task(task, sentences)]
+                    bodies = folder / "bodies.jsonl"
+                    bodies.write_text("".join(json.dumps(each) + "\n" for each in fields))
+                    load(url, bodies, 4, 1)  # warm-up
                     for clients in CLIENTS:
-                        found = load(address, task, clients, seconds, folder)
-                        post(address, task, inputs[task])  # waits for those that wrk has left
+                        found = load(url, bodies, clients, seconds)
                         runs.setdefault((task, clients, contestant), []).append(found)
                         print(number, contestant, task, clients, found, flush=True)
     results: dict[str, Any] = {}
     for task in TASKS:
         for clients in CLIENTS:
-            rows = {name: summary(runs[task, clients, name]) for name in CONTESTANTS}
-            ours, *peers = rows.values()
-            best = max(peers, key=lambda row: row["requests/s"])
-            ours["throughput by the better peer"] = ours["requests/s"] / best["requests/s"]
-            ours["p99 by the better peer"] = ours["p99, ms"] / best["p99, ms"]
+            rows = {name: summary(runs[task, clients, name]) for name in CONTESTANTS[task]}
+            best = max((rows[name] for name in TRANSFORMERS), key=lambda row: row["requests/s"])
+            for name in OURS:
+                ours = rows[name]
+                ours["throughput by transformers"] = ours["requests/s"] / best["requests/s"]
+                ours["p99 by transformers"] = ours["p99, ms"] / best["p99, ms"]
             plural = "s" if clients > 1 else ""
             results[f"{task}, {clients} client{plural}"] = {
                 name: {key: rounded(value) for key, value in row.items()}
                 for name, row in rows.items()
             }
     return results
+
+
+def of_task(task: str, sentences: Sequence[str]) -> list[str]:
+    """The inputs of a task."""
+    return [f"{text} [MASK]." if task == "fill-mask" else text for text in sentences]
 
 
 def summary(found: Sequence[dict[str, float]]) -> dict[str, Any]:
@@ -197,29 +159,38 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
-def overhead(folder: Path) -> dict[str, Any]:
+def overhead(sentences: Sequence[str]) -> dict[str, Any]:
     """Milliseconds of a call of the pipeline and of a request for it, alternately."""
     results = {}
     tokenizer = AlbertTokenizer.from_pretrained(hub.SHIPPED)
-    with serving("albertlm", hub.SHIPPED, "--engine", "numpy") as (address, _, _):
+    with serving("albertlm, numpy, float32", hub.SHIPPED) as (address, _, _):
+        connection = http.client.HTTPConnection(address.removeprefix("http://"))
         for task in TASKS:
             called: Any = PIPELINES[task](open_engine("numpy", hub.SHIPPED), tokenizer)
             both: dict[str, list[float]] = {"pipeline": [], "server": []}
-            bodies = (folder / f"{task}.jsonl").read_text().splitlines()
-            inputs = [json.loads(body)["inputs"] for body in bodies]
-            for text in inputs[:100]:
-                for name, run in (("pipeline", called), ("server", partial(post, address, task))):
+            for text in of_task(task, sentences[:200]):
+                for name, run in (
+                    ("pipeline", called),
+                    ("server", partial(over_connection, connection, task)),
+                ):
                     time.sleep(PAUSE)
                     begin = time.perf_counter()
                     run(text)
-                    both[name].append(time.perf_counter() - begin)
-            ours, theirs = (1e3 * statistics.median(each) for each in both.values())
+                    both[name].append(1e3 * (time.perf_counter() - begin))
+            pairs = zip(both["pipeline"], both["server"], strict=True)
             results[task] = {
-                "pipeline, ms": round(ours, 2),
-                "request, ms": round(theirs, 2),
-                "added, ms": round(theirs - ours, 2),
+                "pipeline, ms": round(statistics.median(both["pipeline"]), 2),
+                "request, ms": round(statistics.median(both["server"]), 2),
+                "added, ms": round(statistics.median(ours - theirs for theirs, ours in pairs), 2),
             }
     return results
+
+
+def over_connection(connection: http.client.HTTPConnection, task: str, text: str) -> bytes:
+    """A request over a connection that stays open."""
+    fields, headers = json.dumps({"inputs": text}), {"Content-Type": "application/json"}
+    connection.request("POST", f"/models/model/pipeline/{task}", fields, headers)
+    return connection.getresponse().read()
 
 
 def family(pid: int) -> list[int]:
@@ -248,7 +219,7 @@ def crowd(address: str, sentences: Sequence[str], clients: int, seconds: float) 
 
     def client(number: int) -> None:
         while time.perf_counter() < end:
-            status = post(address, "feature-extraction", sentences[number % len(sentences)])
+            status = ask(address, "feature-extraction", sentences[number % len(sentences)])
             statuses[status] += 1
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
@@ -261,7 +232,7 @@ def crowd(address: str, sentences: Sequence[str], clients: int, seconds: float) 
 
 def overload(sentences: Sequence[str], seconds: float) -> dict[str, Any]:
     """Ten times as many clients as the queue holds."""
-    with serving("albertlm", hub.SHIPPED, "--max-queue", 16) as (address, pid, _):
+    with serving(OURS[0], hub.SHIPPED, "--max-queue", 16) as (address, pid, _):
         crowd(address, sentences, 16, 5)
         before = memory(pid)
         statuses = crowd(address, sentences, 160, seconds)
@@ -270,14 +241,14 @@ def overload(sentences: Sequence[str], seconds: float) -> dict[str, Any]:
             **{str(status): count for status, count in sorted(statuses.items())},
             "MiB before": round(before, 1),
             "MiB after": round(memory(pid), 1),
-            "answers afterwards": post(address, "fill-mask", "One [MASK].") == 200,
+            "answers afterwards": ask(address, "fill-mask", "One [MASK].") == 200,
         }
     return {"160 clients, a queue of 16": row}
 
 
 def killed_worker(sentences: Sequence[str]) -> dict[str, Any]:
     """A worker is killed while 16 clients ask; the statuses, and the time without an answer."""
-    with serving("albertlm", hub.SHIPPED) as (address, pid, _):
+    with serving(OURS[0], hub.SHIPPED) as (address, pid, _):
         worker = max(family(pid)[1:], key=resident_pages)
         statuses: Counter[int] = Counter()
         thread = threading.Thread(target=lambda: statuses.update(crowd(address, sentences, 16, 10)))
@@ -285,7 +256,7 @@ def killed_worker(sentences: Sequence[str]) -> dict[str, Any]:
         time.sleep(3)
         os.kill(worker, signal.SIGKILL)
         begin = time.perf_counter()
-        while post(address, "fill-mask", "One [MASK].") != 200:
+        while ask(address, "fill-mask", "One [MASK].") != 200:
             time.sleep(0.01)
         seconds = time.perf_counter() - begin
         thread.join()
@@ -300,11 +271,11 @@ def starts(folder: Path) -> dict[str, Any]:
     for name, model in (("the model that ships", hub.SHIPPED), ("albert-large", folder / "large")):
         seconds = []
         for _ in range(3):
-            with serving("albertlm", model) as (address, pid, ready):
+            with serving(OURS[0], model) as (address, pid, ready):
                 seconds.append(ready)
                 at_start = memory(pid)
                 for _ in range(8):
-                    post(address, "fill-mask", "Hello I'm a [MASK] model.")
+                    ask(address, "fill-mask", "Hello I'm a [MASK] model.")
                 after = memory(pid)
         results[name] = {
             "seconds to ready": round(statistics.median(seconds), 2),
@@ -316,25 +287,24 @@ def starts(folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--overload", type=float, default=60)
     given = parser.parse_args()
     common.require_data(common.DATA / "glue" / "SST-2" / "dev.tsv", sample.ARTICLES)
     sentences = texts()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for task in TASKS:
-            mask = " [MASK]." if task == "fill-mask" else ""
-            lines = [json.dumps({"inputs": text + mask}) + "\n" for text in sentences]
-            (folder / f"{task}.jsonl").write_text("".join(lines))
         measurements = {
-            "under load": throughput(folder, given.seconds),
-            "for one client": overhead(folder),
+            "under load": throughput(Path(temporary), sentences, given.seconds),
+            "for one client": overhead(sentences),
             "overload": overload(sentences, given.overload),
             "a killed worker": killed_worker(sentences),
-            "start and memory": starts(folder),
+            "start and memory": starts(Path(temporary)),
         }
-    common.record("serving", measurements, ["numpy", "fastapi", "uvicorn", "transformers", "torch"])
+    common.record(
+        "serving",
+        measurements,
+        ["numpy", "openvino", "fastapi", "uvicorn", "transformers", "torch"],
+    )
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import httpx
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -24,11 +25,13 @@ CHECKS = [
 ]
 
 
-def send_generated(app: FastAPI, names: Sequence[str], count: int, number: int) -> dict[int, int]:
+def send_generated(
+    target: FastAPI | str, names: Sequence[str], count: int, number: int
+) -> dict[int, int]:
     """Send generated requests, and check that none is an error of the server.
 
     Args:
-        app: the application.
+        target: the application, or the address of a server.
         names: the names of models, which are what requests name.
         count: the number of requests; half of them are not in the form of the document.
         number: the seed.
@@ -36,8 +39,14 @@ def send_generated(app: FastAPI, names: Sequence[str], count: int, number: int) 
     Returns:
         The number of answers of each status.
     """
-    schema: Any = schemathesis.openapi.from_dict(_with_names(app.openapi(), names))
-    schema.app = app
+    address = None
+    if isinstance(target, str):
+        address = target
+        document = httpx.get(f"{target}/openapi.json").raise_for_status().json()
+    else:
+        document = target.openapi()
+    schema: Any = schemathesis.openapi.from_dict(_with_names(document, names))
+    schema.app = None if isinstance(target, str) else target
     statuses: dict[int, int] = {}
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
@@ -51,7 +60,7 @@ def send_generated(app: FastAPI, names: Sequence[str], count: int, number: int) 
         )
         @given(case=schema.as_strategy(generation_mode=mode))
         def send(case: Any) -> None:
-            answer = case.call_and_validate(checks=CHECKS)
+            answer = case.call_and_validate(base_url=address, checks=CHECKS)
             statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
 
         send()

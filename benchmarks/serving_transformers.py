@@ -1,9 +1,9 @@
 """Servers that `serving` compares with: FastAPI over transformers' pipelines.
 
-    python serving_peers.py MODEL PORT HOW
+    python serving_transformers.py MODEL PORT HOW DTYPE
 
 HOW is `lock`, one call at a time on all cores, or `batches`, which waits 5 ms for up to 16
-requests. Both speak the form of the hub's API.
+requests. DTYPE is a precision of PyTorch. Both speak the form of the hub's API.
 """
 
 from __future__ import annotations
@@ -26,10 +26,12 @@ THREAD = ThreadPoolExecutor(1)
 class Model:
     """The two tasks with transformers, for a list of texts at once."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, dtype: str) -> None:
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        self.fill = transformers.pipeline("fill-mask", folder, tokenizer=self.tokenizer)
-        self.encoder = transformers.AlbertModel.from_pretrained(folder)
+        self.fill = transformers.pipeline(
+            "fill-mask", folder, tokenizer=self.tokenizer, dtype=dtype
+        )
+        self.encoder = transformers.AlbertModel.from_pretrained(folder, dtype=dtype)
         self.encoder.train(False)
 
     def __call__(self, task: str, texts: list[str]) -> list[Any]:
@@ -87,7 +89,7 @@ def application(model: Model, how: str) -> fastapi.FastAPI:
     lock = asyncio.Lock()
     batches = Batches(model)
 
-    @app.get("/health/ready")
+    @app.get("/health")
     async def ready() -> dict[str, bool]:
         return {"ready": True}
 
@@ -102,6 +104,5 @@ def application(model: Model, how: str) -> fastapi.FastAPI:
 
 
 if __name__ == "__main__":
-    uvicorn.run(
-        application(Model(sys.argv[1]), sys.argv[3]), port=int(sys.argv[2]), log_level="error"
-    )
+    _, folder, port, how, dtype = sys.argv
+    uvicorn.run(application(Model(folder, dtype), how), port=int(port), log_level="error")
