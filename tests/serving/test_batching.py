@@ -372,9 +372,10 @@ def test_any_mixture_of_calls_has_the_results_of_single_ones(
             np.testing.assert_allclose(found[number], alone, rtol=0, atol=1e-5)
 
 
-def test_threads_take_turns_except_while_they_wait_for_the_engine() -> None:
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_threads_take_turns_except_while_they_wait_for_the_engine(in_turn: bool) -> None:
     gate = Gate()
-    engine = batching(gate, 100)
+    engine = batching(gate, 100, in_turn=in_turn)
     busy_threads: list[int] = []
 
     def work(length: int) -> None:
@@ -388,6 +389,11 @@ def test_threads_take_turns_except_while_they_wait_for_the_engine() -> None:
             assert len(busy_threads) == 1
             busy_threads.remove(length)
 
+    def during() -> None:
+        time.sleep(0.001)
+        assert not (in_turn and busy_threads)
+
+    gate.during = during
     with ThreadPoolExecutor(8) as pool:
         done = [pool.submit(work, length) for length in range(1, 9)]
         gate.open.set()

@@ -17,12 +17,13 @@ from albertlm.config import BEAM
 from albertlm.inference.arithmetic import (
     ACTIVATIONS,
     Floats,
+    Parameters,
     layer_norm,
-    linear,
     log_softmax,
     softmax_,
 )
 from albertlm.inference.engines.base import Engine, TokenizedText
+from albertlm.inference.threads import product
 
 CLASSIFIERS = (
     "AlbertForSequenceClassification",
@@ -35,9 +36,9 @@ CLASSIFIERS = (
 def mask_logits(engine: Engine, x_PD: Floats) -> Floats:
     """Compute the logits over the vocabulary (P, V) from the states of masked positions."""
     config, parameters = engine.config, engine.parameters
-    x_PE = ACTIVATIONS[config.activation](linear(parameters, "predictions.dense", x_PD))
+    x_PE = ACTIVATIONS[config.activation](_linear(parameters, "predictions.dense", x_PD))
     x_PE = layer_norm(parameters, "predictions.LayerNorm", x_PE, config.layer_norm_eps)
-    logits_PV: Floats = x_PE @ parameters["embeddings.word_embeddings.weight"].T
+    logits_PV = product(x_PE, parameters["embeddings.word_embeddings.weight"])
     logits_PV += parameters["predictions.bias"]
     return logits_PV
 
@@ -49,12 +50,12 @@ def pooled(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
 
 def pooled_states(engine: Engine, cls_BD: Floats) -> Floats:
     """Compute the pooled states of [CLS], (B, D), from its hidden states."""
-    return np.tanh(linear(engine.parameters, "pooler", cls_BD))
+    return np.tanh(_linear(engine.parameters, "pooler", cls_BD))
 
 
 def order_logits(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
     """Compute the logits of both orders of pairs, (B, 2): 0 in order, 1 swapped."""
-    return linear(engine.parameters, "sop_classifier.classifier", pooled(engine, texts))
+    return _linear(engine.parameters, "sop_classifier.classifier", pooled(engine, texts))
 
 
 def text_logits(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
@@ -64,17 +65,17 @@ def text_logits(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
 
 def label_logits(engine: Engine, pooled_BD: Floats) -> Floats:
     """Compute the logits of texts over the labels (B, L) from pooled states."""
-    return linear(engine.parameters, "classifier", pooled_BD)
+    return _linear(engine.parameters, "classifier", pooled_BD)
 
 
 def token_logits(engine: Engine, x_TD: Floats) -> Floats:
     """Compute the logits over the labels (T, L) from the states of tokens."""
-    return linear(engine.parameters, "classifier", x_TD)
+    return _linear(engine.parameters, "classifier", x_TD)
 
 
 def span_logits(engine: Engine, x_TD: Floats) -> Floats:
     """Compute the logits of an answer that starts and of one that ends at each token, (2, T)."""
-    return linear(engine.parameters, "qa_outputs", x_TD).T
+    return _linear(engine.parameters, "qa_outputs", x_TD).T
 
 
 class Beam(NamedTuple):
@@ -106,18 +107,18 @@ def answer_beam(engine: Engine, x_TD: Floats, allowed_T: npt.NDArray[np.bool_]) 
     Source: run_squad_v2.py of the released code.
     """
     parameters, width = engine.parameters, x_TD.shape[1]
-    start_T = _barred(linear(parameters, "start_logits.dense", x_TD)[:, 0], allowed_T)
+    start_T = _barred(_linear(parameters, "start_logits.dense", x_TD)[:, 0], allowed_T)
     mean_start_D = softmax_(start_T.copy()) @ x_TD
-    hidden_D = linear(parameters, "answer_class.dense_0", np.concatenate([mean_start_D, x_TD[0]]))
+    hidden_D = _linear(parameters, "answer_class.dense_0", np.concatenate([mean_start_D, x_TD[0]]))
     unanswerable = np.tanh(hidden_D) @ parameters["answer_class.dense_1.weight"][0]
 
     starts_S = _best(start_T)
     of_token_DD, of_start_DD = np.split(parameters["end_logits.dense_0.weight"], [width], axis=1)
-    token_TD = x_TD @ of_token_DD.T + parameters["end_logits.dense_0.bias"]
-    hidden_STD = np.tanh(token_TD + (x_TD[starts_S] @ of_start_DD.T)[:, None])
+    token_TD = product(x_TD, of_token_DD) + parameters["end_logits.dense_0.bias"]
+    hidden_STD = np.tanh(token_TD + product(x_TD[starts_S], of_start_DD)[:, None])
     epsilon = engine.config.layer_norm_eps
     hidden_STD = layer_norm(parameters, "end_logits.LayerNorm", hidden_STD, epsilon)
-    end_ST = _barred(linear(parameters, "end_logits.dense_1", hidden_STD)[..., 0], allowed_T)
+    end_ST = _barred(_linear(parameters, "end_logits.dense_1", hidden_STD)[..., 0], allowed_T)
     ends_SS = _best(end_ST)
     return Beam(
         starts_S,
@@ -126,6 +127,13 @@ def answer_beam(engine: Engine, x_TD: Floats, allowed_T: npt.NDArray[np.bool_]) 
         np.take_along_axis(log_softmax(end_ST), ends_SS, axis=-1),
         float(unanswerable),
     )
+
+
+def _linear(parameters: Parameters, name: str, x: Floats) -> Floats:
+    """Multiply rows by a layer's weight and add its bias."""
+    y = product(x, parameters[f"{name}.weight"])
+    y += parameters[f"{name}.bias"]
+    return y
 
 
 def _barred(logits: Floats, allowed: npt.NDArray[np.bool_]) -> Floats:

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -46,11 +46,11 @@ class Usage:
     """What a request has computed so far.
 
     Fields:
-        begun: the time of its first call, by `time.monotonic`; None before.
+        begun: the time of its first call, by `time.monotonic`.
         queue: the seconds that its calls waited.
-        inference: the seconds that the batches took in which its texts were.
+        inference: the seconds that the batches with its texts took.
         tokens: the tokens of its texts.
-        batch: the size of the largest batch in which its texts were.
+        batch: the size of the largest of these batches.
         is_cancelled: whether its calls fail from now on.
     """
 
@@ -84,8 +84,7 @@ class _Call:
 
     Fields:
         operation: what is computed.
-        items: texts, or hidden states to resume from.
-        lengths: the number of tokens of each item.
+        items: texts, or hidden states to resume from, with as many tokens as `lengths` says.
         positions: the positions of each text to return, or None for all.
         usage: that of its request.
         left: the tokens of the items that are in no batch yet.
@@ -129,18 +128,17 @@ class BatchingEngine:
 
     Texts are taken in the order in which they arrived until a batch has enough tokens. A call whose
     texts do not all fit continues behind the others, so neither short nor long ones wait for all of
-    the other kind. With several requests in flight, a call waits some milliseconds for those of the
-    others, and a thread of this object computes. A call that is alone is computed at once, in the
-    thread that makes it.
+    the other kind. With several requests in flight, a call waits some milliseconds for others, and
+    a thread of this object computes. A call that is alone is computed at once, in its own thread.
 
     Args:
         engine: computes the batches, and has no other user.
         max_batch_tokens: the tokens of a batch; a longer text is computed alone.
-        mixed: the tokens up to which texts of any length are computed together. Longer ones are
-            only computed with those of less than twice their length, so that little is computed
-            for padding.
+        mixed: the tokens up to which texts of any length are computed together; longer ones are
+            only computed with those of less than twice their length, to compute little padding.
         one_thread: whether calls that are alone are computed in the thread of this object, too, as
             PyTorch needs: it keeps threads and memory for each thread that calls it.
+        in_turn: whether batches have turns, too, as NumPy needs: two products at once are slow.
         patience: the seconds that a call waits at most for others.
 
     Raises:
@@ -154,6 +152,7 @@ class BatchingEngine:
         *,
         mixed: int = MIXED,
         one_thread: bool = False,
+        in_turn: bool = False,
         patience: float = PATIENCE,
     ) -> None:
         check_at_least(1, max_batch_tokens=max_batch_tokens, mixed=mixed)
@@ -170,6 +169,7 @@ class BatchingEngine:
         self._is_computing = False
         self._is_closed = False
         self._turn = threading.Lock()
+        self._of_batches = self._turn if in_turn else nullcontext()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="batches", daemon=True)
         self._thread.start()
@@ -267,14 +267,14 @@ class BatchingEngine:
     @contextmanager
     def _others_turn(self) -> Iterator[None]:
         """Let other threads have their turn, within a `with` block."""
-        if not _has_turn.get():
-            yield
-            return
-        self._turn.release()
+        has_turn = _has_turn.get()
+        if has_turn:
+            self._turn.release()
         try:
             yield
         finally:
-            self._turn.acquire()
+            if has_turn:
+                self._turn.acquire()
 
     def _run(self) -> None:
         while batch := self._next_batch():
@@ -283,9 +283,10 @@ class BatchingEngine:
     def _finish(self, batch: list[_Item]) -> None:
         """Compute a batch, and end the calls that have all of their results."""
         calls = {item.call: None for item in batch}
-        started = time.monotonic()
         try:
-            self._compute(batch)
+            with self._of_batches:
+                started = time.monotonic()
+                self._compute(batch)
         except Exception as error:
             with self._changed:
                 self._fail(calls, error)

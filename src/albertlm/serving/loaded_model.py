@@ -33,8 +33,11 @@ FIRST = (
 CLASSIFYING = ("text-classification", "token-classification")
 """The tasks that have the labels of the configuration."""
 
-FOR_TORCH = {"mixed": 16, "one_thread": True}
-"""The options of `BatchingEngine` for PyTorch, which pads all texts to the longest one."""
+OPTIONS: dict[str, dict[str, Any]] = {
+    "numpy": {"in_turn": True},
+    "torch": {"mixed": 16, "one_thread": True},
+}
+"""Options of `BatchingEngine` by engine; PyTorch pads all texts to the longest one."""
 
 TEXT_TASKS = ("tokenize", "decode")
 """The tasks that every model has besides `PIPELINES`, for which only the tokenizer is needed."""
@@ -92,9 +95,10 @@ class LoadedModel:
         folder = options.folder
         name, dtype = resolve_engine(options.engine, folder, dtype=options.dtype)
         inner = open_engine(name, folder, dtype=dtype)
-        of_engine = FOR_TORCH if name == "torch" else {}
         self.tokenizer = AlbertTokenizer.from_pretrained(folder)
-        self.engine: BatchingEngine = batching(inner, options.max_batch_tokens, **of_engine)
+        self.engine: BatchingEngine = batching(
+            inner, options.max_batch_tokens, **OPTIONS.get(name, {})
+        )
         self._pipelines = _pipelines(self.engine, self.tokenizer)
         self._signatures = {
             task: inspect.signature(each.__call__)  # type: ignore[operator]
