@@ -1,8 +1,10 @@
 """A pretraining step of albert-base: albertlm with LAMB, transformers with AdamW.
 
 Both have the same architecture and read the same tokens, 15 % of them masked, without padding, in
-the precision that the processor multiplies in hardware; `--both` also measures the other one.
-`linear share` is the time of the shared layer's matrix products alone, forward and backward,
+the precision that the processor multiplies in hardware; `--both` also measures the other one. Each
+has a process of its own, since the training loop of albertlm changes how memory is allocated, and
+they compute in turns. All of this is done three times; medians are given, and the range of the
+ratio. `linear share` is the time of the shared layer's matrix products alone, forward and backward,
 measured in the same run, relative to that of our step, which omits most of those in the last layer.
 So `roofline`, the ratio divided by the linear share, is approximately the ratio of a step that
 consists only of these products: no program that uses the same library for them can be much faster.
@@ -11,8 +13,13 @@ consists only of these products: no program that uses the same library for them 
 from __future__ import annotations
 
 import argparse
+import json
+import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import torch
@@ -22,7 +29,7 @@ from torch.nn import functional as F
 import common
 from albertlm import AlbertConfig, AlbertForPreTraining
 from albertlm.data.batches import Batch
-from albertlm.training.devices import has_bf16
+from albertlm.training.devices import fast_cpu, has_bf16
 from albertlm.training.objective import PretrainingObjective
 from albertlm.training.optimizer import Lamb, albert_parameter_groups
 
@@ -113,39 +120,95 @@ def shaped(name: str, dropout: float = 0.0) -> tuple[AlbertConfig, Batch]:
     return config, random_batch(*SHAPES[name])
 
 
+STEPS = {"albertlm": ours, "transformers": theirs}
+
+
+def compute(contestant: str, name: str, dropout: float, bf16: bool) -> None:
+    """Carry out a step for each line of the standard input, and print its seconds."""
+    with ExitStack() as stack:
+        if contestant == "albertlm":
+            stack.enter_context(fast_cpu())
+        torch.set_flush_denormal(True)
+        step = STEPS[contestant](*shaped(name, dropout), bf16)
+        for _ in sys.stdin:
+            start = time.perf_counter()
+            step()
+            print(time.perf_counter() - start, flush=True)
+
+
+@contextmanager
+def process(*given: str | float) -> Iterator[Callable[[], float]]:
+    """A process that runs `compute`; what is yielded returns the seconds of a step."""
+    command = [sys.executable, __file__, "--compute", json.dumps(given)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
+        orders, answers = started.stdin, started.stdout
+        assert orders is not None
+        assert answers is not None
+
+        def step() -> float:
+            orders.write(b"\n")
+            orders.flush()
+            return float(answers.readline())
+
+        yield step
+        orders.close()
+
+
 def measure(name: str, dropout: float, rounds: int, bf16: bool) -> dict[str, float]:
     """The tokens per second of both, their ratio, and the linear share."""
+    seconds: dict[str, list[float]] = {contestant: [] for contestant in STEPS}
+    with ExitStack() as stack:
+        steps = {each: stack.enter_context(process(each, name, dropout, bf16)) for each in STEPS}
+        for _ in range(rounds + 1):
+            for contestant, step in steps.items():
+                seconds[contestant].append(step())
     config, data = shaped(name, dropout)
-    seconds = common.alternating_medians(
-        rounds, ours=ours(config, data, bf16), theirs=theirs(config, data, bf16)
-    )
+    medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}
     tokens = data.input_ids.size
-    ratio = seconds["theirs"] / seconds["ours"]
-    share = linear_seconds(config, tokens, rounds, bf16) / seconds["ours"]
+    ratio = medians["transformers"] / medians["albertlm"]
+    share = linear_seconds(config, tokens, rounds, bf16) / medians["albertlm"]
     return {
-        "albertlm_tokens_per_s": tokens / seconds["ours"],
-        "transformers_tokens_per_s": tokens / seconds["theirs"],
+        "albertlm_tokens_per_s": tokens / medians["albertlm"],
+        "transformers_tokens_per_s": tokens / medians["transformers"],
         "ratio": ratio,
         "linear_share": share,
         "roofline": ratio / share,
     }
 
 
+def summary(runs: list[dict[str, float]]) -> dict[str, float | str]:
+    """The medians of runs, and the range of their ratio."""
+    ratios = sorted(each["ratio"] for each in runs)
+    return {
+        **{key: statistics.median(each[key] for each in runs) for key in runs[0]},
+        "ratio_range": f"{ratios[0]:.2f} to {ratios[-1]:.2f}",
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--both", action="store_true", help="measure the slower precision too")
+    parser.add_argument("--compute", help="what a process of a contestant is given")
     options = parser.parse_args()
+    if options.compute:
+        compute(*json.loads(options.compute))
+        return
     native = has_bf16("cpu")
-    torch.set_flush_denormal(True)  # as in training
-    measurements = {}
-    for bf16 in (native, not native) if options.both else (native,):
-        for dropout in (0.0, 0.1):
-            for name in SHAPES:
-                result = measure(name, dropout, options.rounds, bf16)
-                key = f"{name}, {'bfloat16' if bf16 else 'float32'}, dropout {dropout}"
-                measurements[key] = result
-                print(f"{key}: {result['ratio']:.2f} times transformers", result, flush=True)
+    kinds = [
+        (name, dropout, bf16)
+        for bf16 in ((native, not native) if options.both else (native,))
+        for dropout in (0.0, 0.1)
+        for name in SHAPES
+    ]
+    found: dict[str, list[dict[str, float]]] = {}
+    for _ in range(options.runs):
+        for name, dropout, bf16 in kinds:
+            key = f"{name}, {'bfloat16' if bf16 else 'float32'}, dropout {dropout}"
+            found.setdefault(key, []).append(measure(name, dropout, options.rounds, bf16))
+            print(key, found[key][-1], flush=True)
+    measurements = {key: summary(runs) for key, runs in found.items()}
     common.record("pretraining_step", measurements, ["torch", "transformers"])
 
 

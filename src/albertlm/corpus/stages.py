@@ -6,10 +6,8 @@ writes those that are not duplicates to a shard of the corpus.
 
 from __future__ import annotations
 
-import ctypes
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from albertlm import storage
+from albertlm import allocator, storage
 from albertlm.corpus import inputs
 from albertlm.corpus.cleaning import clean
 from albertlm.corpus.documents import Document, Drop, Record, Span
@@ -32,11 +30,6 @@ from albertlm.corpus.shards import (
     read_documents,
     read_drops,
 )
-
-_M_MMAP_THRESHOLD = -3
-"""As defined in `malloc.h`."""
-
-_MAPPED_BYTES = 128 << 10
 
 
 @dataclass(frozen=True)
@@ -78,16 +71,12 @@ def prepare(task: PrepareTask) -> dict[str, Any]:
 def _give_memory_back() -> None:
     """Make the allocators return large free blocks to the system, so that workers do not grow.
 
-    pyarrow's own pools keep all memory that they once needed. glibc maps blocks of at least 128 KiB
-    separately, but raises this threshold up to 32 MiB when it sees larger blocks, after which long
-    texts fragment the heap.
+    pyarrow's own pools keep all memory that they once needed.
     """
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
-    # another C library may not have this function
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+    allocator.return_blocks()
 
 
 def _write_prepared(task: PrepareTask, folder: Path) -> None:

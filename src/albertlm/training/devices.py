@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 
+from albertlm import allocator
 from albertlm.training.run_config import Execution
 
 SECONDS = 0.3
@@ -27,6 +30,20 @@ def has_bf16(device: str | torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name) for name in ("amx_bf16", "avx512_bf16", "bf16"))
+
+
+@contextmanager
+def fast_cpu() -> Iterator[None]:
+    """Compute denormal numbers as 0, and keep memory between steps, within a `with` block.
+
+    The moments of rare pieces decay into denormal numbers, which are slow on CPUs.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        with allocator.kept_blocks():
+            yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def matrix_rate(device: str | torch.device, *, bf16: bool) -> float:

@@ -23,7 +23,7 @@ from albertlm.data.batches import Position
 from albertlm.data.coverage import Coverage
 from albertlm.training import snapshots
 from albertlm.training.clock import Watch
-from albertlm.training.devices import resolve_execution
+from albertlm.training.devices import fast_cpu, resolve_execution
 from albertlm.training.exports import Exports
 from albertlm.training.group import Group
 from albertlm.training.judgement import PlateauRule, SpikeRule, is_spike
@@ -118,17 +118,15 @@ class Loop(Generic[AnyBatch]):
         )
         for fault in faults:
             self._note("damaged checkpoint", reason=fault)
-        # The moments of rare pieces decay into denormal numbers, which are slow on CPUs.
-        torch.set_flush_denormal(True)
         try:
             if not self.progress.step and not snapshots.checkpoints(self.folder):
                 self._save()  # so that there is always a checkpoint to roll back to
             if self.watch:
                 self.watch.begin(self.progress.step)
-            while not stop.agreed and not self._finished:
-                yield from self._read_on(stop)
+            with fast_cpu():
+                while not stop.agreed and not self._finished:
+                    yield from self._read_on(stop)
         finally:
-            torch.set_flush_denormal(False)
             self.log.close()
         if self._finished and self.group.first:
             findings = {"epochs": self.run.findings(self.coverage)}

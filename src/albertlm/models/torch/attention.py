@@ -1,6 +1,7 @@
 """Scaled dot-product attention, by the fastest kernel for each case.
 
-B batch, H heads, T queries, S keys, K head size, M, N rows of a batch without padding.
+B batch, H heads, T queries, S keys, K head size, M, N rows of a batch without padding; within
+`BlockedAttention`, N heads of the whole batch.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor
 
 HALVES = torch.bfloat16, torch.float16
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 """Size of the scores in a block of `BlockedAttention`, to fit into the caches of 1 or 2 cores."""
 
 
@@ -69,12 +70,14 @@ def attend_with_weights(
     q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor, mask_BS: Tensor | None, dropout: float
 ) -> tuple[Tensor, Tensor]:
     """The context (B, H, T, K) and the attention weights (B, H, T, S), both differentiable."""
-    weights_BHTS = _weights(q_BHTK, k_BHSK, mask_BS)
+    flat = q_BHTK.flatten(0, 1), k_BHSK.flatten(0, 1)
+    mask = None if mask_BS is None else mask_BS.repeat_interleave(q_BHTK.shape[1], 0)[:, None]
+    weights_BHTS = _weights(*flat, mask).view(*q_BHTK.shape[:-1], -1)
     return F.dropout(weights_BHTS, dropout, training=dropout > 0) @ v_BHSK, weights_BHTS
 
 
 class BlockedAttention(torch.autograd.Function):
-    """Attention as batched matrix products over a few sequences at a time.
+    """Attention as batched matrix products over a few heads at a time.
 
     PyTorch's fused CPU kernel is slower in bfloat16, especially for short sequences, and does not
     support dropout, so PyTorch would then keep all weights (`benchmarks/attention.py`). Here, the
@@ -86,6 +89,9 @@ class BlockedAttention(torch.autograd.Function):
     def forward(  # noqa: PLR0917 (autograd passes arguments by position)
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout: float
     ) -> Tensor:
+        ctx.shapes = q.shape, k.shape
+        mask = None if mask is None else mask.repeat_interleave(q.shape[1], 0)[:, None]
+        q, k, v = (x.flatten(0, 1).contiguous() for x in (q, k, v))
         ctx.dropout = dropout
         ctx.seed = int(torch.randint(1 << 62, ())) if dropout else 0
         ctx.save_for_backward(q, k, v, mask)
@@ -95,52 +101,52 @@ class BlockedAttention(torch.autograd.Function):
                 used = _weights(q[block], k[block], mask_)
                 if dropout:
                     used = torch.where(_kept(used, dropout, ctx.seed + block.start), used, 0)
-                context[block] = _product(used, v[block], 1 / (1 - dropout))
-        return context
+                _product(used, v[block], 1 / (1 - dropout), out=context[block])
+        return context.view(ctx.shapes[0])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, mask = ctx.saved_tensors
+        grad_context = grads[0].flatten(0, 1)
         scale, gain = q.shape[-1] ** -0.5, 1 / (1 - ctx.dropout)
         grad_q, grad_k, grad_v = (torch.empty_like(x) for x in (q, k, v))
         with torch.autocast("cpu", enabled=False):
             for block, mask_ in _blocks(q, k, mask):
-                q_, k_, v_, grad = q[block], k[block], v[block], grads[0][block]
+                q_, k_, v_, grad = q[block], k[block], v[block], grad_context[block]
                 used = weights = _weights(q_, k_, mask_)
                 grad_weights = _product(grad, v_.transpose(-1, -2), gain)
                 if ctx.dropout:
                     kept = _kept(weights, ctx.dropout, ctx.seed + block.start)
                     used = torch.where(kept, weights, 0)
                     grad_weights = torch.where(kept, grad_weights, 0)
-                grad_v[block] = _product(used.transpose(-1, -2), grad, gain)
+                _product(used.transpose(-1, -2), grad, gain, out=grad_v[block])
                 grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, q.dtype)
-                grad_q[block] = _product(grad_scores, k_, scale)
-                grad_k[block] = _product(grad_scores.transpose(-1, -2), q_, scale)
-        return grad_q, grad_k, grad_v, None, None
+                _product(grad_scores, k_, scale, out=grad_q[block])
+                _product(grad_scores.transpose(-1, -2), q_, scale, out=grad_k[block])
+        of_q, of_k = ctx.shapes
+        return grad_q.view(of_q), grad_k.view(of_k), grad_v.view(of_k), None, None
 
 
 def _blocks(q: Tensor, k: Tensor, mask: Tensor | None) -> Iterator[tuple[slice, Tensor | None]]:
-    """Slices of the batch whose scores fit into `BLOCK_BYTES`, each with its part of the mask."""
-    batch, heads, queries, _ = q.shape
-    size = max(1, BLOCK_BYTES // (heads * queries * k.shape[2] * q.element_size()))
-    for start in range(0, batch, size):
+    """Slices of all heads whose scores fit into `BLOCK_BYTES`, each with its part of the mask."""
+    heads, queries, _ = q.shape
+    size = max(1, BLOCK_BYTES // (queries * k.shape[1] * q.element_size()))
+    for start in range(0, heads, size):
         block = slice(start, start + size)
         yield block, None if mask is None else mask[block]
 
 
-def _weights(q_BHTK: Tensor, k_BHSK: Tensor, mask_BS: Tensor | None) -> Tensor:
-    scores_BHTS = _product(q_BHTK, k_BHSK.transpose(-1, -2), q_BHTK.shape[-1] ** -0.5)
-    if mask_BS is not None:
-        least = torch.finfo(scores_BHTS.dtype).min
-        scores_BHTS = scores_BHTS.masked_fill(~mask_BS[:, None, None, :], least)
-    return torch.softmax(scores_BHTS, -1)
+def _weights(q_NTK: Tensor, k_NSK: Tensor, mask: Tensor | None) -> Tensor:
+    """The attention weights, (N, T, S); keys where the mask, (N, 1, S), is False have none."""
+    scores_NTS = _product(q_NTK, k_NSK.transpose(-1, -2), q_NTK.shape[-1] ** -0.5)
+    if mask is not None:
+        scores_NTS = scores_NTS.masked_fill(~mask, torch.finfo(scores_NTS.dtype).min)
+    return torch.softmax(scores_NTS, -1)
 
 
-def _product(a: Tensor, b: Tensor, factor: float) -> Tensor:
-    """`factor * a @ b` of tensors with four axes, without an array for `factor * a`."""
-    a_NTK, b_NKS = a.flatten(0, 1), b.flatten(0, 1)
-    product = torch.baddbmm(a.new_zeros(1), a_NTK, b_NKS, beta=0, alpha=factor)
-    return product.view(*a.shape[:-1], b.shape[-1])
+def _product(a_NTK: Tensor, b_NKS: Tensor, factor: float, out: Tensor | None = None) -> Tensor:
+    """`factor * a @ b`, without an array for `factor * a`."""
+    return torch.baddbmm(a_NTK.new_zeros(1), a_NTK, b_NKS, beta=0, alpha=factor, out=out)
 
 
 def _bias(mask_BS: Tensor, dtype: torch.dtype) -> Tensor:
