@@ -1,7 +1,7 @@
 """Attention in training, forward and backward: blocked products against PyTorch's attention.
 
 The precision is the one that the processor multiplies in hardware. On a CPU, albertlm trains with
-`blocked`, batched products over a few sequences at a time, in bfloat16 or with dropout. In float32
+`blocked`, batched products over a few heads at a time, in bfloat16 or with dropout. In float32
 without dropout it uses `torch`, which is then a fused kernel. With dropout, `torch` is not fused
 and stores the attention weights of all heads, which grow with the square of the length.
 """

@@ -1,6 +1,7 @@
 """The NumPy functions against those of PyTorch."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from albertlm.inference.arithmetic import (
     linear,
     log_softmax,
     of_encoder,
+    release,
     softmax_,
 )
 
@@ -93,3 +95,23 @@ def test_half_precision_is_converted_where_it_is_used() -> None:
     converted = of_encoder(kept)
     assert list(converted) == ["encoder.x"]
     assert converted["encoder.x"].dtype == np.float32
+
+
+def test_pages_of_a_mapped_file_are_given_back(tmp_path: Path) -> None:
+    size = 32 << 20
+    path = tmp_path / "weights"
+    path.write_bytes(np.ones(size // 4, np.float32).tobytes())
+    mapped = np.asarray(np.memmap(path, np.float32, mode="c"))
+    parameters = StoredParameters({"a": mapped[: size // 8].reshape(2, -1), "b": np.ones(3)})
+    assert mapped.sum() == size // 4
+    read = resident_bytes_of_files()
+    release(parameters)
+    assert resident_bytes_of_files() <= read - 0.9 * size
+    assert parameters["a"].sum() == size // 8
+
+
+def resident_bytes_of_files() -> int:
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("only Linux tells the memory of mapped files")
+    return 1024 * int(status.read_text().partition("RssFile:")[2].split()[0])

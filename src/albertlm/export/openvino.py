@@ -159,7 +159,9 @@ class OpenVinoOperations:
 
     def _constant(self, name: str) -> Node:
         if name not in self._constants:
-            self._constants[name] = ops.constant(self._weights[name])
+            # not copied, so that pages of a mapped file can be given back
+            weight = np.ascontiguousarray(self._weights[name])
+            self._constants[name] = ops.constant(weight, shared_memory=True)
         return self._constants[name]
 
     def _product_weight(self, name: str) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -41,6 +42,19 @@ class StoredParameters(Mapping[str, Floats]):
 
     def __len__(self) -> int:
         return len(self.stored)
+
+
+def release(parameters: Parameters) -> None:
+    """Let the system take back the pages of mapped files, which are read again when they are used.
+
+    What was written to these arrays is lost.
+    """
+    for array in _stored(parameters).values():
+        base: Any = array
+        while isinstance(base, np.ndarray):
+            base = base.base
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)
 
 
 def rows(parameters: Parameters, name: str, numbers: Ints) -> Floats:

@@ -15,7 +15,7 @@ import openvino
 from albertlm.config import AlbertConfig
 from albertlm.export.openvino import OpenVinoStorage, encoder
 from albertlm.inference import processor
-from albertlm.inference.arithmetic import Floats, Parameters, of_encoder
+from albertlm.inference.arithmetic import Floats, Parameters, of_encoder, release
 from albertlm.inference.engines.base import (
     TokenizedText,
     check_cpu,
@@ -23,7 +23,13 @@ from albertlm.inference.engines.base import (
     read_trained,
     resolve_dtype,
 )
-from albertlm.inference.engines.packed import packed_batch, packed_states, split, split_states
+from albertlm.inference.engines.packed import (
+    PackedBatch,
+    packed_batch,
+    packed_states,
+    split,
+    split_states,
+)
 from albertlm.settings import check
 
 FEW_PLACES = 64
@@ -60,7 +66,9 @@ class OpenVinoEngine:
     @classmethod
     def from_folder(cls, folder: Path, *, device: str | None = None, dtype: str = "auto") -> Self:
         check_cpu("openvino", device)
-        return cls(*read_trained(folder), dtype)
+        config, parameters = read_trained(folder)
+        release(parameters)
+        return cls(config, parameters, dtype)
 
     def states(
         self,
@@ -69,17 +77,23 @@ class OpenVinoEngine:
         depth: int | None = None,
     ) -> list[Floats]:
         batch = packed_batch(self.config, self.parameters, texts, positions, depth)
-        with self._one_at_a_time:
-            model = self._model(batch.inputs.shape[0] * batch.inputs.shape[1])
-            x_ND = model(list(batch))[0].copy()  # the memory is used again by the next call
+        x_ND = self._compute(batch, batch.inputs.shape[0] * batch.inputs.shape[1])
         return split_states(x_ND, texts, positions)
 
     def resume(self, states: Sequence[Floats], applications: int) -> list[Floats]:
         check_resumable(self.config)
         batch = packed_states(self.config, states, applications)
-        with self._one_at_a_time:
-            x_ND = self._model(len(batch.places), resumes=True)(list(batch))[0].copy()
+        x_ND = self._compute(batch, len(batch.places), resumes=True)
         return split(x_ND, [len(x_TD) for x_TD in states])
+
+    def _compute(self, batch: PackedBatch, places: int, *, resumes: bool = False) -> Floats:
+        with self._one_at_a_time:
+            known = len(self._compiled)
+            found = self._model(places, resumes=resumes)(list(batch))[0]
+            x_ND: Floats = found.copy()  # the memory is used again by the next call
+            if len(self._compiled) > known:  # from now on, packed copies of weights are used
+                release(self.parameters)
+        return x_ND
 
     def _model(self, places: int, *, resumes: bool = False) -> openvino.CompiledModel:
         """The graph compiled for a number of places, which is the same for all but in int8."""
