@@ -92,7 +92,7 @@ def naive(
 
 def beside_naive(pairs: list[SentencePair]) -> dict[str, Any]:
     """The seconds of each way for the same pairs, and how they compare."""
-    peer = transformers.AlbertForMaskedLM.from_pretrained(hub.SHIPPED)  # in evaluation mode
+    peer = transformers.AlbertForMaskedLM.from_pretrained(hub.SHIPPED, dtype=torch.float32)
     models = {name: opened(*how) for name, how in ENGINES.items()}
     rows, places = shared(models["numpy, float32"], pairs)
     mask = models["numpy, float32"].tokenizer.mask_token_id

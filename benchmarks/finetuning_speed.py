@@ -209,11 +209,15 @@ def measure_evaluation(task: str, model: Path) -> dict[str, Any]:
                 answerer(**part)
 
     if task == "squad1":
-        answerer = transformers.AlbertForQuestionAnswering.from_pretrained(model)
+        answerer = transformers.AlbertForQuestionAnswering.from_pretrained(
+            model, dtype=torch.float32
+        )
         theirs_ = plain_loop
     else:
         peer = transformers.Trainer(
-            model=transformers.AlbertForSequenceClassification.from_pretrained(model),
+            model=transformers.AlbertForSequenceClassification.from_pretrained(
+                model, dtype=torch.float32
+            ),
             args=transformers.TrainingArguments(
                 output_dir=str(model.parent / "peer"),
                 per_device_eval_batch_size=BATCH,

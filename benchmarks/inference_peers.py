@@ -75,6 +75,12 @@ def _openvino_unrolled(folder: Path) -> States:
                 x = body(x, mask)
             return x
 
+        def _constant(self, name: str) -> Node:
+            # copied, as exporters do, since OpenVINO packs what is in one place once
+            if name not in self._constants:
+                self._constants[name] = openvino.opset13.constant(self._weights[name])
+            return self._constants[name]
+
     config, weights = read_trained(folder)
     operations = Unrolled(config, graph.with_fused_attention(weights), "float32")
     ids, mask, segments = (openvino.opset13.parameter([-1, -1], np.int64, each) for each in INPUTS)
