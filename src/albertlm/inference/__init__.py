@@ -8,5 +8,6 @@ accuracy: how closely an engine in int8 agrees with float32, and the limit.
 exported: an export as an engine, to compare it with its model.
 speed: how fast the engines are on this machine, remembered for `engine="auto"`.
 processor: what the processor can do.
+threads: products of heads beside a library with threads of its own.
 arithmetic: NumPy functions for engines and heads.
 """
