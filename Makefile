@@ -61,7 +61,7 @@ coverage: $(VENV)/.dev  ## run the tests and list the lines and branches that no
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-campaign: $(VENV)/.dev  ## kill commands at random moments, fill disks, and send generated requests: an hour, as root
+campaign: $(VENV)/.dev  ## kill commands at random moments, fill disks, and send generated requests: half an hour, as root
 	$(BIN)/python benchmarks/campaign.py
 	PYTHONPATH=tests/support $(BIN)/python benchmarks/serving_requests.py
 	$(BIN)/python benchmarks/report.py

@@ -3,11 +3,12 @@
 Both have the same architecture and read the same tokens, 15 % of them masked, without padding, in
 the precision that the processor multiplies in hardware; `--both` also measures the other one. Each
 has a process of its own, since the training loop of albertlm changes how memory is allocated, and
-they compute in turns. All of this is done three times; medians are given, and the range of the
-ratio. `linear share` is the time of the shared layer's matrix products alone, forward and backward,
-measured in the same run, relative to that of our step, which omits most of those in the last layer.
-So `roofline`, the ratio divided by the linear share, is approximately the ratio of a step that
-consists only of these products: no program that uses the same library for them can be much faster.
+they compute in turns. All of this is done three times; rates and shares are medians, and the range
+of the ratio is given. `linear share` is the time of the shared layer's matrix products alone,
+forward and backward, measured in the same run, relative to that of our step, which omits most of
+those in the last layer. So `roofline`, the ratio divided by the linear share, is approximately the
+ratio of a step that consists only of these products: no program that uses the same library for them
+can be much faster.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def compute(contestant: str, name: str, dropout: float, bf16: bool) -> None:
     """Carry out a step for each line of the standard input, and print its seconds."""
     with ExitStack() as stack:
         if contestant == "albertlm":
-            stack.enter_context(fast_cpu())
+            stack.enter_context(fast_cpu(torch.device("cpu")))
         torch.set_flush_denormal(True)
         step = STEPS[contestant](*shaped(name, dropout), bf16)
         for _ in sys.stdin:
@@ -155,7 +156,7 @@ def process(*given: str | float) -> Iterator[Callable[[], float]]:
 
 
 def measure(name: str, dropout: float, rounds: int, bf16: bool) -> dict[str, float]:
-    """The tokens per second of both, their ratio, and the linear share."""
+    """The tokens per second of both, and the linear share."""
     seconds: dict[str, list[float]] = {contestant: [] for contestant in STEPS}
     with ExitStack() as stack:
         steps = {each: stack.enter_context(process(each, name, dropout, bf16)) for each in STEPS}
@@ -163,25 +164,27 @@ def measure(name: str, dropout: float, rounds: int, bf16: bool) -> dict[str, flo
             for contestant, step in steps.items():
                 seconds[contestant].append(step())
     config, data = shaped(name, dropout)
-    medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}
+    medians = {each: statistics.median(times[1:]) for each, times in seconds.items()}
     tokens = data.input_ids.size
-    ratio = medians["transformers"] / medians["albertlm"]
-    share = linear_seconds(config, tokens, rounds, bf16) / medians["albertlm"]
     return {
         "albertlm_tokens_per_s": tokens / medians["albertlm"],
         "transformers_tokens_per_s": tokens / medians["transformers"],
-        "ratio": ratio,
-        "linear_share": share,
-        "roofline": ratio / share,
+        "linear_share": linear_seconds(config, tokens, rounds, bf16) / medians["albertlm"],
     }
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, float | str]:
-    """The medians of runs, and the range of their ratio."""
-    ratios = sorted(each["ratio"] for each in runs)
+    """The medians of runs, what follows from them, and the range of the ratio."""
+    ratios = sorted(
+        each["albertlm_tokens_per_s"] / each["transformers_tokens_per_s"] for each in runs
+    )
+    medians = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
+    ratio = medians["albertlm_tokens_per_s"] / medians["transformers_tokens_per_s"]
     return {
-        **{key: statistics.median(each[key] for each in runs) for key in runs[0]},
+        **medians,
+        "ratio": ratio,
         "ratio_range": f"{ratios[0]:.2f} to {ratios[-1]:.2f}",
+        "roofline": ratio / medians["linear_share"],
     }
 
 

@@ -213,7 +213,7 @@ def resident_pages(pid: int) -> int:
 
 
 def crowd(address: str, sentences: Sequence[str], clients: int, seconds: float) -> Counter[int]:
-    """The statuses that clients see who ask again and again for some time."""
+    """The statuses seen by clients that keep asking for some time."""
     statuses: Counter[int] = Counter()
     end = time.perf_counter() + seconds
 

@@ -1,8 +1,8 @@
 """Requests that schemathesis generates from the OpenAPI document, sent to `albertlm serve`.
 
-Half of them have the form that the document asks for, the others are wrong in some way. No answer
-may be an error of the server, and each must have a status, a content type and a body that the
-document knows. Two models are served: the one that ships, and a small classifier with random
+Half of them have the form that the document asks for, the others are wrong in some way. An answer
+that is an error of the server, or has a status, a content type or a body that the document does not
+know, ends the run. Two models are served: the one that ships, and a small classifier with random
 weights.
 
 `make campaign` runs this.
@@ -55,7 +55,6 @@ def main() -> None:
             seconds = time.perf_counter() - begin
     row = {
         "requests": sum(statuses.values()),
-        "errors of the server": sum(count for status, count in statuses.items() if status >= 500),
         "seconds": round(seconds),
         **{f"status {status}": count for status, count in sorted(statuses.items())},
     }

@@ -52,7 +52,7 @@ async def in_thread(model: Model, task: str, texts: list[str]) -> list[Any]:
 
 
 class Batches:
-    """Joins the requests of some milliseconds."""
+    """Joins requests that arrive within a few milliseconds."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
