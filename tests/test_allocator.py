@@ -36,7 +36,7 @@ def printed(code: str) -> list[int]:
     return [int(number) for number in done.stdout.split()]
 
 
-def test_memory_is_kept_within_the_block_and_returned_behind_it() -> None:
+def test_memory_is_kept_within_the_block_and_returned_after_it() -> None:
     kept, returned = printed("""
 stack.enter_context(allocator.kept_blocks())
 grow_and_free()

@@ -10,16 +10,17 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 """As defined in `malloc.h`."""
 
 _MOST_MAPPINGS = 65536
-_DEFAULT_THRESHOLD = 128 << 10
+_LEAST_MMAP_THRESHOLD, _MOST_MMAP_THRESHOLD = 128 << 10, 32 << 20
+"""Between these, glibc moves the threshold until one of these options is set."""
 
 
-def return_blocks(least: int = _DEFAULT_THRESHOLD) -> None:
-    """Map each block of at least so many bytes separately, so that it is returned when it is freed.
+def return_blocks() -> None:
+    """Map each block of at least 128 KiB separately, so that it is returned when it is freed.
 
     glibc raises this threshold up to 32 MiB when it sees larger blocks, after which blocks of many
     sizes fragment the heap.
     """
-    _set(_MMAP_THRESHOLD, least)
+    _set(_MMAP_THRESHOLD, _LEAST_MMAP_THRESHOLD)
 
 
 @contextmanager
@@ -27,7 +28,8 @@ def kept_blocks() -> Iterator[None]:
     """Keep all memory that is freed within a `with` block, and return it afterwards.
 
     A step of training frees what the next one takes again. If it went back to the system between
-    them, its pages would be cleared and mapped anew each time.
+    them, its pages would be cleared and mapped anew each time. The thresholds are then the largest
+    ones that glibc chooses by itself.
     """
     _set(_MMAP_MAX, 0)
     _set(_TRIM_THRESHOLD, -1)
@@ -35,7 +37,8 @@ def kept_blocks() -> Iterator[None]:
         yield
     finally:
         _set(_MMAP_MAX, _MOST_MAPPINGS)
-        _set(_TRIM_THRESHOLD, _DEFAULT_THRESHOLD)
+        _set(_MMAP_THRESHOLD, _MOST_MMAP_THRESHOLD)
+        _set(_TRIM_THRESHOLD, 2 * _MOST_MMAP_THRESHOLD)
         with suppress(AttributeError, OSError, TypeError):
             ctypes.CDLL(None).malloc_trim(0)
 

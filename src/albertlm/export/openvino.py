@@ -159,9 +159,9 @@ class OpenVinoOperations:
 
     def _constant(self, name: str) -> Node:
         if name not in self._constants:
-            # not copied, so that pages of a mapped file can be given back
+            # if possible not copied, so that pages of a mapped file can be given back
             weight = np.ascontiguousarray(self._weights[name])
-            self._constants[name] = ops.constant(weight, shared_memory=True)
+            self._constants[name] = ops.constant(weight, shared_memory=weight.flags.writeable)
         return self._constants[name]
 
     def _product_weight(self, name: str) -> Node:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -49,12 +50,11 @@ def release(parameters: Parameters) -> None:
 
     What was written to these arrays is lost.
     """
-    for array in _stored(parameters).values():
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            base.madvise(mmap.MADV_DONTNEED)
+    for mapped in {id(each): each for each in map(_base, _stored(parameters).values())}.values():
+        if isinstance(mapped, mmap.mmap):
+            # other systems have no such advice, and pages that are locked stay
+            with suppress(AttributeError, OSError):
+                mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def rows(parameters: Parameters, name: str, numbers: Ints) -> Floats:
@@ -74,6 +74,13 @@ def of_encoder(parameters: Parameters) -> dict[str, Floats]:
         for name, array in _stored(parameters).items()
         if name.startswith("encoder.")
     }
+
+
+def _base(array: Any) -> Any:
+    """What holds the memory of an array."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array
 
 
 def _stored(parameters: Parameters) -> Mapping[str, npt.NDArray[np.floating[Any]]]:

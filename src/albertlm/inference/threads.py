@@ -1,4 +1,4 @@
-"""Small products of NumPy beside a library that computes the model with threads of its own.
+"""Small products of NumPy in a process with a library that has threads of its own.
 
 N rows, I inputs, O outputs.
 """
@@ -27,10 +27,11 @@ _alone = Lock()
 
 
 def product(x_NI: Floats, weight_OI: Floats) -> Floats:
-    """Multiply rows by a weight, on one thread if that is little work.
+    """Multiply rows by a weight, on one thread if that is little work beside one of `OTHERS`.
 
     The threads of OpenBLAS keep cores busy for 20 ms after a product. Where another library
-    computes the model on these cores, that takes more time than several threads save.
+    computes the model on these cores, that takes more time than several threads save. Other
+    products of the process that begin meanwhile take one thread, too.
     """
     if x_NI.size * len(weight_OI) > SMALL or not any(name in sys.modules for name in OTHERS):
         return x_NI @ weight_OI.T

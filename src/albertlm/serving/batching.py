@@ -138,7 +138,7 @@ class BatchingEngine:
             only computed with those of less than twice their length, to compute little padding.
         one_thread: whether calls that are alone are computed in the thread of this object, too, as
             PyTorch needs: it keeps threads and memory for each thread that calls it.
-        in_turn: whether batches have turns, too, as NumPy needs: two products at once are slow.
+        in_turn: whether batches have turns, too, for NumPy, whose products at once are slow.
         patience: the seconds that a call waits at most for others.
 
     Raises:
@@ -169,7 +169,7 @@ class BatchingEngine:
         self._is_computing = False
         self._is_closed = False
         self._turn = threading.Lock()
-        self._of_batches = self._turn if in_turn else nullcontext()
+        self._batch_turn = self._turn if in_turn else nullcontext()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="batches", daemon=True)
         self._thread.start()
@@ -283,13 +283,13 @@ class BatchingEngine:
     def _finish(self, batch: list[_Item]) -> None:
         """Compute a batch, and end the calls that have all of their results."""
         calls = {item.call: None for item in batch}
-        try:
-            with self._of_batches:
-                started = time.monotonic()
+        with self._batch_turn:
+            started = time.monotonic()
+            try:
                 self._compute(batch)
-        except Exception as error:
-            with self._changed:
-                self._fail(calls, error)
+            except Exception as error:
+                with self._changed:
+                    self._fail(calls, error)
         taken = time.monotonic() - started
         size = BatchSize(sum(item.length for item in batch), len(batch))
         with self._changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -33,14 +33,14 @@ def has_bf16(device: str | torch.device) -> bool:
 
 
 @contextmanager
-def fast_cpu() -> Iterator[None]:
-    """Compute denormal numbers as 0, and keep memory between steps, within a `with` block.
+def fast_cpu(device: torch.device) -> Iterator[None]:
+    """Compute denormal numbers as 0 within a `with` block and, on a CPU, keep memory between steps.
 
     The moments of rare pieces decay into denormal numbers, which are slow on CPUs.
     """
     torch.set_flush_denormal(True)
     try:
-        with allocator.kept_blocks():
+        with allocator.kept_blocks() if device.type == "cpu" else nullcontext():
             yield
     finally:
         torch.set_flush_denormal(False)

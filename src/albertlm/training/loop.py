@@ -123,7 +123,7 @@ class Loop(Generic[AnyBatch]):
                 self._save()  # so that there is always a checkpoint to roll back to
             if self.watch:
                 self.watch.begin(self.progress.step)
-            with fast_cpu():
+            with fast_cpu(self.group.device):
                 while not stop.agreed and not self._finished:
                     yield from self._read_on(stop)
         finally:

@@ -60,6 +60,7 @@ class OpenVinoEngine:
             "float32 or int8 on this processor, which has no bfloat16",
             dtype=dtype,
         )
+        self._is_from_folder = False
         self._compiled: dict[tuple[int, bool], openvino.CompiledModel] = {}
         self._one_at_a_time = Lock()
 
@@ -68,7 +69,9 @@ class OpenVinoEngine:
         check_cpu("openvino", device)
         config, parameters = read_trained(folder)
         release(parameters)
-        return cls(config, parameters, dtype)
+        engine = cls(config, parameters, dtype)
+        engine._is_from_folder = True
+        return engine
 
     def states(
         self,
@@ -91,7 +94,8 @@ class OpenVinoEngine:
             known = len(self._compiled)
             found = self._model(places, resumes=resumes)(list(batch))[0]
             x_ND: Floats = found.copy()  # the memory is used again by the next call
-            if len(self._compiled) > known:  # from now on, packed copies of weights are used
+            # from now on, packed copies of weights are used
+            if self._is_from_folder and len(self._compiled) > known:
                 release(self.parameters)
         return x_ND
 

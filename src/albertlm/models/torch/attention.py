@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 HALVES = torch.bfloat16, torch.float16
 
@@ -105,6 +106,7 @@ class BlockedAttention(torch.autograd.Function):
         return context.view(ctx.shapes[0])
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, mask = ctx.saved_tensors
         grad_context = grads[0].flatten(0, 1)
