@@ -39,8 +39,13 @@ def kept_blocks() -> Iterator[None]:
         _set(_MMAP_MAX, _MOST_MAPPINGS)
         _set(_MMAP_THRESHOLD, _MOST_MMAP_THRESHOLD)
         _set(_TRIM_THRESHOLD, 2 * _MOST_MMAP_THRESHOLD)
-        with suppress(AttributeError, OSError, TypeError):
-            ctypes.CDLL(None).malloc_trim(0)
+        return_free()
+
+
+def return_free() -> None:
+    """Return all memory that is free now, such as what was needed once and for a short time."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _set(option: int, value: int) -> None:

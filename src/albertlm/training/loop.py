@@ -18,7 +18,7 @@ from typing import Generic
 import numpy as np
 import torch
 
-from albertlm import storage
+from albertlm import allocator, storage
 from albertlm.data.batches import Position
 from albertlm.data.coverage import Coverage
 from albertlm.training import snapshots
@@ -357,6 +357,7 @@ class Loop(Generic[AnyBatch]):
                 higher_is_better=self.run.higher_is_better,
                 keep_first=bool(self.config.plateaus),
             )
+        allocator.return_free()
         self.group.wait()
 
     def _resume(self) -> list[str]:
