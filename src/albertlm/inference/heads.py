@@ -130,7 +130,7 @@ def answer_beam(engine: Engine, x_TD: Floats, allowed_T: npt.NDArray[np.bool_]) 
 
 
 def _linear(parameters: Parameters, name: str, x: Floats) -> Floats:
-    """Multiply rows by a layer's weight and add its bias."""
+    """As `arithmetic.linear`, by `product`."""
     y = product(x, parameters[f"{name}.weight"])
     y += parameters[f"{name}.bias"]
     return y
