@@ -186,7 +186,7 @@ def test_a_second_run_goes_on_from_what_ships_until_its_time_is_over(
     clock = functools.partial(PretrainingJob, clock=lambda: next(ticks) / 100)
     monkeypatch.setattr(pretrain_shipped, "PretrainingJob", clock)
     options = ["--recipe", "gpu-ten-minutes-longer", "--from", str(shipped), "--budget", "1s"]
-    pretrain_shipped.main(command(folder, "second", (300, 100), *options))
+    pretrain_shipped.main(command(folder, "second", (200, 100, 100), *options))
     told = capsys.readouterr().out
     assert "the last weights: masked-token accuracy" in told
     plan = storage.read_json(folder / "second" / "plan.json")

@@ -174,15 +174,23 @@ def gpu_ten_minutes(vocab_size: int) -> PretrainingConfig:
 def gpu_ten_minutes_longer(vocab_size: int) -> PretrainingConfig:
     """Ten more minutes for the model that `gpu_ten_minutes` results in; use `--from`.
 
-    The moments are new, so there is a short warmup. Another seed draws other masks and orders.
+    The first phase trains the positions that the source does not have, so they move at the highest
+    rate. The moments are new, so there is a short warmup. Another seed draws other masks and
+    orders.
     """
     first = gpu_ten_minutes(vocab_size)
     short, long = first.phases[2:]
     return replace(
         first,
-        phases=(replace(short, steps=3000), replace(long, steps=2100)),
+        phases=(
+            replace(long, steps=700, masking=DENSE),
+            replace(short, steps=2800),
+            replace(long, steps=1700),
+        ),
+        optimizer="adamw",
         learning_rate=1.5e-3,
-        warmup_steps=100,
+        learning_rate_batch=long.batch_size,
+        warmup_steps=150,
         plateaus=(),
         seed=1,
     )
