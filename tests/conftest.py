@@ -38,7 +38,8 @@ from albertlm.executors import LocalProcesses
 from albertlm.tokenization.vocabulary import train_vocabulary
 
 # what is measured on this machine must not decide what tests compute, nor tests write to it
-os.environ["ALBERTLM_CACHE"] = tempfile.mkdtemp(prefix="albertlm-cache-")
+CACHE = tempfile.TemporaryDirectory(prefix="albertlm-cache-", ignore_cleanup_errors=True)
+os.environ["ALBERTLM_CACHE"] = CACHE.name
 
 settings.register_profile("patient", deadline=None)  # no test times anything
 settings.load_profile("patient")
