@@ -13,7 +13,7 @@ from commands import Run
 from page_server import answer, pipelines, served_folder
 from safetensors.numpy import load_file, save_file
 
-from albertlm import hub
+from albertlm import AlbertConfig, hub
 from albertlm.serving import static_page
 from albertlm.serving.static_page import CHECKSUMS, write_page
 
@@ -172,9 +172,10 @@ def test_the_shipped_model_in_the_page(tab: Page, pages: Path) -> None:
 
 @pytest.mark.slow
 def test_what_a_page_refuses_is_told(tab: Page) -> None:
+    positions = AlbertConfig.from_pretrained(hub.SHIPPED).max_position_embeddings
     for text, told in (
         ("No mask.", "The text has no [MASK]"),
-        ("a [MASK] " * 200, "but the model reads at most 128; shorten it."),
+        ("a [MASK] " * positions, f"but the model reads at most {positions}; shorten it."),
     ):
         tab.get_by_role("textbox", name="Text").fill(text)
         tab.get_by_role("button", name="Compute").click()

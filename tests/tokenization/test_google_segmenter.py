@@ -92,6 +92,15 @@ def test_spans_of_a_batch_are_those_of_its_texts(
     assert [spans.tolist() for spans in segmenter.locate(several, joined)] == alone
 
 
+@pytest.mark.parametrize("text", ["¯ǂ", "´ǂ", "¯ ǂ", "ǂ¯", "in ¯ǂ"])
+def test_a_character_that_becomes_a_space_is_in_no_span(spiece: Path, text: str) -> None:
+    segmenter = GoogleSegmenter(read_model(spiece), True, False)
+    ids = segmenter.encode_part(text, begins_word=True)
+    assert segmenter._unknown in ids
+    spans = segmenter.spans(text, ids, begins_word=True)
+    assert "ǂ" in [text[start:end] for start, end in spans]
+
+
 @given(data=st.data())
 def test_spans_are_those_of_sentencepiece(
     spiece: Path, texts: st.SearchStrategy[str], data: st.DataObject

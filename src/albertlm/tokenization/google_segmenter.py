@@ -114,7 +114,8 @@ class GoogleSegmenter:
         before = "".join(pieces[:at]).replace(SPACE, " ").removeprefix(" " * has_prefix)
         after = "".join(pieces[at + 1 :]).replace(SPACE, " ")
         unknown = text[len(before) : len(text) - len(after)]
-        if text.startswith(before) and text.endswith(after) and unknown.isprintable():
+        surrounded = text.startswith(before) and text.endswith(after)
+        if surrounded and unknown.isprintable() and " " not in unknown:
             sizes[at] = len(unknown)
         return sizes
 
