@@ -152,8 +152,8 @@ def _verdict(known: dict[str, Any]) -> str:
     if not weak:
         return "The model is above the floor on the sentences of every test."
     return (
-        f"**The model is {validity.TOO_WEAK}** on the sentences of {', '.join(weak)}. The numbers of "
-        "these tests show how the tests work, and are no statement about bias."
+        f"**The model is {validity.TOO_WEAK}** on the sentences of {', '.join(weak)}. Those "
+        "numbers show how the tests work, and are no statement about bias."
     )
 
 
