@@ -174,10 +174,10 @@ def gpu_ten_minutes(vocab_size: int) -> PretrainingConfig:
 def gpu_ten_minutes_longer(vocab_size: int) -> PretrainingConfig:
     """Ten more minutes for the model that `gpu_ten_minutes` results in; use `--from`.
 
-    The first phase trains the positions that the source does not have, while the rate is highest;
-    AdamW moves them, and LAMB hardly does (docs/decisions.md). The moments are new, so there is a
-    short warmup. Another seed draws other masks and orders. On an H100, the phases were trained at
-    1.12, 1.24 and 1.18 million tokens per second.
+    The first phase trains the positions that the source does not have, while the rate is highest.
+    Optimizer and rate are the best of five that were tried (docs/decisions.md). The moments are
+    new, so there is a short warmup. Another seed draws other masks and orders. On an H100, the
+    phases were trained at 1.09, 1.21 and 1.15 million tokens per second.
     """
     first = gpu_ten_minutes(vocab_size)
     short, long = first.phases[2:]
