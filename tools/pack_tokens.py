@@ -5,7 +5,7 @@
     python tools/pack_tokens.py unpack PARTS TOKENS
     python tools/pack_tokens.py sample TOKENS SAMPLE
 
-The parts are one xz stream, cut to at most 40 MiB, of a tar archive with the manifest, the
+The parts are one xz stream, cut to at most 38 MiB, of a tar archive with the manifest, the
 tokenizer and an array of 16 bits a token for each shard. In these arrays, the ends of sentences,
 paragraphs and documents are further ids behind those of the vocabulary. `parts.json` holds the
 checksums of the parts; it must be sent with each of them.
@@ -38,7 +38,7 @@ from albertlm.settings import check
 
 ROOT = Path(__file__).parents[1]
 INDEX = "parts.json"
-PART_BYTES, SENT_BYTES = 40 << 20, 64 << 20
+PART_BYTES, SENT_BYTES = 38 << 20, 64 << 20
 """The size of a part, and what can be sent at a time, at most."""
 
 MEND = "pack the tokens again"
