@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from albertlm import storage
 from albertlm.data.token_shards import TokenPart, Tokens
 from albertlm.recipes.small import smoke
 from albertlm.reporting.history import History
-from albertlm.training import snapshots
+from albertlm.training import snapshots, steps
 from albertlm.training.budget import Budget, Plan
 from albertlm.training.clock import Watch
 from albertlm.training.group import Group
@@ -132,6 +133,40 @@ def test_compilation_is_not_taken_for_the_time_of_steps(
     times = storage.read_json(tmp_path / "run" / "plan.json")["times"]
     assert times["steps"] == pytest.approx([0.1, 0.3])
     assert times["validation"] == pytest.approx(0.5)
+
+
+def test_what_a_device_computes_meanwhile_is_not_counted_twice(
+    job: Callable[..., PretrainingJob],
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A step takes the longer one of the host's and the device's time, not their sum."""
+    ended, computing = 0.0, [0.3, 0.2]
+
+    class DeviceMoment:
+        def __init__(self, _: torch.device) -> None:
+            self.at = max(ended, clock.now)
+
+        def wait(self) -> None:
+            clock.now = max(clock.now, self.at)
+
+        def until(self, other: DeviceMoment) -> float:
+            return other.at - self.at
+
+    call = PretrainingRun.counts
+
+    def begun(run: PretrainingRun, phase: int, batch: Any) -> Any:
+        nonlocal ended
+        counts = call(run, phase, batch)  # the host's time
+        ended = max(ended, clock.now) + computing[phase]
+        return counts
+
+    monkeypatch.setattr(PretrainingRun, "counts", begun)
+    monkeypatch.setattr(steps, "Moment", DeviceMoment)
+    train(job("run"), 1)
+    times = storage.read_json(tmp_path / "run" / "plan.json")["times"]
+    assert times["steps"] == pytest.approx([0.3, 0.3])  # the host takes 0.1 and 0.3 seconds
 
 
 @pytest.mark.parametrize("slower", [1.0, 1.2])

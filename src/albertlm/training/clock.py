@@ -26,7 +26,7 @@ from albertlm.training.group import Group
 from albertlm.training.run import AnyBatch, Run
 from albertlm.training.run_config import Execution
 from albertlm.training.snapshots import CLOCK, PLAN
-from albertlm.training.steps import Steps
+from albertlm.training.steps import BegunStep, Steps
 from albertlm.training.updates import Updater
 
 Clock = Callable[[], float]
@@ -67,16 +67,19 @@ def measure(
     for number in range(len(run.config.phases)):
         run.enter_phase(number)
         seconds: list[float] = []
+        before: BegunStep[AnyBatch] | None = None
         with run.stream(number, Position(), group, execution.workers) as batches:
             started = clock()
             for batch, after in batches:
                 enough = len(seconds) > TIMED_STEPS or sum(seconds) > TIMED_SHARE * left
                 step = steps.begin(number, 1, batch, after, wishes=(enough and len(seconds) > 1,))
-                step.read((*run.values, "gradient_norm"), run.weights)
-                now = clock()
+                if before:  # a step late, as in training, where the device never waits
+                    before.ended.wait()
+                before, now = step, clock()
                 seconds.append(now - started)
                 started = now
                 if step.agreed[0]:
+                    step.ended.wait()
                     break
         # kernels are compiled in the first step, and some in the second, of perhaps only three
         of_steps.append(statistics.median_low(seconds[1:]))
