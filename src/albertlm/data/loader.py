@@ -5,6 +5,7 @@ B batch, T positions, P masked positions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
@@ -196,19 +197,23 @@ class PretrainingData:
         return self.expected(epoch).examples
 
     def expected(self, epoch: int, examples: int | None = None) -> Total:
-        """The total of an epoch, or of its first `examples` examples; this cuts all shards."""
+        """The total of an epoch, or of its first `examples` examples; this cuts their shards."""
         total = Total()
         for shards in self._shards(epoch):
-            numbers = self._segments(epoch, shards).numbers
-            left = None if examples is None else examples - total.examples
-            total += Total.of(numbers[:left])
+            left = math.inf if examples is None else examples - total.examples
+            if left <= 0:
+                break
+            segments = self._cut(epoch, shards)
+            if left < len(segments):
+                segments = self._shuffled(epoch, segments)[: int(left)]
+            total += Total.of(segments.numbers)
         return total
 
     def windows(self, epoch: int, skip: int = 0) -> Iterator[Window]:
         """Yield the examples of an epoch in order, without the first `skip`, a window at a time."""
         groups, before = self._shards(epoch), 0
         for number, shards in enumerate(groups, start=1):
-            segments = self._segments(epoch, shards)
+            segments = self._shuffled(epoch, self._cut(epoch, shards))
             left = max(0, skip - before)
             if left < len(segments):
                 tokens = [np.asarray(self.part[shard].tokens) for shard in shards]
@@ -233,8 +238,8 @@ class PretrainingData:
                 filled = 0
         return [each for each in np.split(order, windows[1:]) if len(each)]
 
-    def _segments(self, epoch: int, shards: NDArray[np.int64]) -> Segments:
-        """The shuffled examples of a window, as ranges of the joined tokens of its shards."""
+    def _cut(self, epoch: int, shards: NDArray[np.int64]) -> Segments:
+        """The examples of a window in order, as ranges of the joined tokens of its shards."""
         sizes = self.part.counts("tokens")[shards]
         parts = [
             cut_examples(
@@ -248,9 +253,11 @@ class PretrainingData:
             ).shifted(shift)
             for number, shift in zip(shards, np.cumsum(sizes) - sizes, strict=True)
         ]
-        joined = Segments.join(parts)
-        places = randomness.uniform(randomness.key(self.seed, epoch, "order"), joined.numbers)
-        return joined[np.argsort(places, kind="stable")]
+        return Segments.join(parts)
+
+    def _shuffled(self, epoch: int, segments: Segments) -> Segments:
+        places = randomness.uniform(randomness.key(self.seed, epoch, "order"), segments.numbers)
+        return segments[np.argsort(places, kind="stable")]
 
     def batch(self, rows: Sequence[Window]) -> Batch:
         """The batch of the examples of some windows."""

@@ -288,14 +288,14 @@ class PretrainingRun(Run[Batch]):
             for key in sorted(coverage.totals, key=lambda key: (key % len(corpora), key)):
                 epoch, place = divmod(key, len(corpora))
                 name, corpus = corpora[place]
-                whole, seen = corpus.examples(epoch), coverage.totals[key].examples
-                expected = corpus.expected(epoch, min(seen, whole))
+                whole, seen = corpus.expected(epoch), coverage.totals[key].examples
+                expected = corpus.expected(epoch, seen) if seen < whole.examples else whole
                 row = {
                     "phase": number,
                     "tokens": name,
                     "epoch": epoch,
                     "seen": seen,
-                    "expected": whole,
+                    "expected": whole.examples,
                     "verdict": coverage.compare(key, expected).verdict,
                 }
                 rows.append({field: value for field, value in row.items() if value != ""})
