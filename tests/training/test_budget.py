@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,7 +22,14 @@ CONFIG = TrainingConfig(
     ),
     warmup_steps=40,
 )
-TIMES = Times(steps=(0.1, 0.3), validation=2.0, checkpoint=1.0, export=3.0)
+TIMES = Times(
+    steps=(0.1, 0.3),
+    validation=2.0,
+    checkpoint=1.0,
+    export=3.0,
+    counting=(5.0, 4.0),
+    epochs=(0.01, 0.0002),
+)
 HOUR = Budget(seconds=3600.0)
 
 
@@ -59,21 +67,34 @@ def test_bad_options(budget: str | None, deadline: str | None, said: str) -> Non
 times = st.floats(0.001, 10.0)
 
 
-@given(times, times, times, times, times)
+@given(times, times, times, times, times, times)
 def test_a_plan_fills_its_time(
-    first: float, second: float, validation: float, checkpoint: float, export: float
+    first: float,
+    second: float,
+    validation: float,
+    checkpoint: float,
+    export: float,
+    counting: float,
 ) -> None:
-    """Up to a step of each phase and the share that is left free."""
+    """Up to a step of each phase, a tenth of its end and the share that is left free."""
     measured = Times(
-        steps=(first, second), validation=validation, checkpoint=checkpoint, export=export
+        steps=(first, second),
+        validation=validation,
+        checkpoint=checkpoint,
+        export=export,
+        counting=(counting, 2 * counting),
+        epochs=(0.0001, 0.01),
     )
     found = plan(20_000.0, times=measured)
     between = (validation + checkpoint) / 500
     took = sum(n * (t + between) for n, t in zip(found.steps, (first, second), strict=True))
     assert took == pytest.approx(sum(found.seconds))
     took += 2 * (validation + checkpoint) + export
+    epochs = [math.ceil(n * share) for n, share in zip(found.steps, measured.epochs, strict=True)]
+    counted = counting * epochs[0] + 2 * counting * epochs[1]
+    took += counted
     assert took <= 20_000
-    spare = second + 0.1 * (validation + checkpoint + export)
+    spare = second + 0.1 * (validation + checkpoint + export + counted) + 1.1 * 3 * counting
     assert took >= 0.99 * 20_000 - spare - first - second - 2 * between - 1e-3
     ratio = found.steps[0] / found.steps[1]
     assert ratio == pytest.approx(3, abs=4 / found.steps[1])

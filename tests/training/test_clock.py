@@ -28,15 +28,17 @@ EXECUTION = Execution(
 )
 COSTS = {"validate": 0.5, "export": 0.25}
 SAVE = 0.05
+COUNT = 0.02  # an epoch
 HALF_MINUTE = Budget(seconds=30.0)
 
 
 class Clock:
-    """Costs of steps by phase; other work costs what is said above."""
+    """Costs of steps by phase; other work costs what is said above, and all of it `slowdown`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
         self.steps = [0.1, 0.3]
+        self.slowdown = 1.0
 
     def __call__(self) -> float:
         return self.now
@@ -48,13 +50,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
     def slowed(call: Callable[..., Any], cost: Callable[..., float]) -> Callable[..., Any]:
         def called(*arguments: Any, **named: Any) -> Any:
-            found.now += cost(*arguments)
+            found.now += found.slowdown * cost(*arguments)
             return call(*arguments, **named)
 
         return called
 
     counts = slowed(PretrainingRun.counts, lambda _, number, __: found.steps[number])
     monkeypatch.setattr(PretrainingRun, "counts", counts)
+    epochs = lambda _, coverages: sum(COUNT * len(each.totals) for each in coverages)  # noqa: E731
+    monkeypatch.setattr(PretrainingRun, "findings", slowed(PretrainingRun.findings, epochs))
     for name, cost in COSTS.items():
         call = slowed(getattr(PretrainingRun, name), lambda *_, cost=cost: cost)
         monkeypatch.setattr(PretrainingRun, name, call)
@@ -186,14 +190,14 @@ def test_two_minutes_end_at_most_three_percent_early(
 def test_killed_in_each_phase_it_ends_as_the_same_steps_do(
     job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
 ) -> None:
-    """With steps that are twice as slow in the end, so that the clock ends it."""
+    """With steps that take half as long again in the end, so that the clock ends it."""
     run, started = tmp_path / "run", clock.now
     seen = train(job("run"), 30)
     clock.now += 1e6
     phases = storage.read_json(run / "config.json")["phases"]
     seen += train(job("run"), phases[0]["steps"] + 3 - 25)
     clock.now += 1e6
-    clock.steps = [0.2, 0.6]
+    clock.steps = [0.15, 0.45]
     seen += train(job("run"))
     assert phases[0]["steps"] + 3 < seen[-1] < sum(phase["steps"] for phase in phases)
     assert 0.9 * 30 <= clock.now - 2e6 - started <= 30
@@ -232,6 +236,19 @@ def test_a_slower_machine_is_stopped_by_the_clock(
     assert (tmp_path / "run" / "model").is_dir()
     assert (tmp_path / "run" / "coverage.json").is_file()
     assert train(job("run")) == []  # it is finished
+
+
+def test_where_all_becomes_slower_it_does_not_end_late(
+    job: Callable[..., PretrainingJob], clock: Clock
+) -> None:
+    """The last validation, checkpoint and export, too, take longer than they were measured."""
+    started = clock.now
+    loop = job("run").loop(Group.alone("cpu"))
+    for report in loop:
+        if report.step == 40:
+            clock.slowdown = 3.0
+    assert loop.progress.ended
+    assert 0.9 * 30 <= clock.now - started <= 30
 
 
 def test_a_deadline_counts_what_happened_between(

@@ -10,6 +10,7 @@ import datetime
 import math
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, TypeVar
@@ -78,17 +79,23 @@ class Times:
     Fields:
         steps: of a step of each phase.
         validation, checkpoint, export: of one of each.
+        counting: of counting the examples of an epoch of each phase, which the end of a run does
+            for all epochs.
+        epochs: no time, but the share of an epoch that a step of each phase reads.
     """
 
     steps: tuple[float, ...]
     validation: float
     checkpoint: float
     export: float
+    counting: tuple[float, ...]
+    epochs: tuple[float, ...]
 
-    def reserve(self, phase: int, steps: int) -> float:
-        """The time for some steps of a phase, and for what follows the last one."""
-        ending = self.validation + self.checkpoint + self.export
-        return steps * self.steps[phase] + 1.1 * ending
+    def ending(self, steps: Sequence[int]) -> float:
+        """The time for what follows the last step, after some steps of each phase."""
+        counted = zip(self.counting, self.epochs, steps, strict=True)
+        counting = sum(each * math.ceil(share * done) for each, share, done in counted)
+        return 1.1 * (self.validation + self.checkpoint + self.export + counting)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +133,16 @@ class Plan:
         between = times.validation / execution.validate_every
         between += times.checkpoint / execution.save_every
         each = [seconds + between for seconds in times.steps]
-        at_ends = (len(each) - 1) * (times.validation + times.checkpoint)
-        whole = sum(a * phase.steps for a, phase in zip(each, config.phases, strict=True))
-        reserve = times.reserve(len(each) - 1, 1)
-        scale = (SHARE * left - reserve - at_ends) / whole
+        counting = [1.1 * a * b for a, b in zip(times.counting, times.epochs, strict=True)]
+        # of each phase, the last step, the validation behind it and the epoch that it leaves unread
+        fixed = times.ending([1] * len(each)) + times.steps[-1]
+        fixed += (len(each) - 1) * (times.validation + times.checkpoint)
+        parts = list(zip(each, counting, config.phases, strict=True))
+        whole = sum((a + b) * phase.steps for a, b, phase in parts)
+        scale = (SHARE * left - fixed) / whole
         steps = tuple(int(phase.steps * scale) for phase in config.phases)
         if min(steps) < 1:
-            least = reserve + at_ends + whole / min(phase.steps for phase in config.phases)
+            least = fixed + whole / min(phase.steps for phase in config.phases)
             raise ValueError(
                 f"the {max(0.0, left):.0f} s that are left are too short for a step of each phase, "
                 f"a validation and the export; allow at least {math.ceil(1.1 * least)} s more"
@@ -157,7 +167,9 @@ class Plan:
             return None
         try:
             found = storage.read_json(path)
-            times = found["times"] | {"steps": tuple(found["times"]["steps"])}
+            none = [0.0] * len(found["steps"])  # in runs of older versions
+            times = {"counting": none, "epochs": none, **found["times"]}
+            times |= {name: tuple(times[name]) for name in ("steps", "counting", "epochs")}
             return cls(
                 budget=Budget(**found["budget"]),
                 times=Times(**times),

@@ -184,7 +184,8 @@ class Loop(Generic[AnyBatch]):
                     return
 
     def _is_over(self, number: int, step: int) -> bool:
-        return bool(self.watch and self.watch.is_over(number, step))
+        due = self._is_due(step) or self.exports.is_due()
+        return bool(self.watch and self.watch.is_over(number, step, due=due))
 
     def _agreed(self, stop: Stop) -> bool:
         stop.agreed |= stop.requested and self.group.size == 1
