@@ -36,6 +36,13 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Change:
+    step: int
+    planned: int
+    told: str = "no"
+
+
+@dataclass(frozen=True)
 class Whole:
     rate: float = 0.1
     seed: int = 0
@@ -43,6 +50,7 @@ class Whole:
     name: str = "a"
     source: str | None = None
     rule: Rule | None = field(default_factory=Rule)
+    change: Change | None = None
     parts: tuple[Part, ...] = (Part(), Part())
     low: int = 1
     high: int = 2
@@ -96,6 +104,14 @@ def test_a_part_of_what_is_none_begins_with_the_defaults() -> None:
     assert override(Whole(rule=None), ["rule.share=0.25"]).rule == Rule(share=0.25)
     set_ = override(Whole(parts=(Part(layers=3),)), ["parts.0.layers=none"])
     assert set_.parts == (Part(),)
+
+
+def test_a_part_of_what_is_none_needs_the_fields_without_default() -> None:
+    changed = override(Whole(), ["change.step=3", "change.planned=5"])
+    assert changed == replace(Whole(), change=Change(3, 5))
+    assert override(changed, ["change.step=4"]).change == Change(4, 5)
+    with pytest.raises(ValueError, match=r"change has no values yet; set change\.planned, too"):
+        override(Whole(), ["change.step=3"])
 
 
 @pytest.mark.parametrize(

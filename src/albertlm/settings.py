@@ -196,7 +196,7 @@ def _changed(kind: Any, value: Any, changes: Sequence[Change], path: str) -> Any
         return _parsed(kind, whole[-1], path)
     nested = _dataclass_in(kind)
     if nested and value is None:
-        value = nested()
+        value = _begun(nested, changes, path)
     if nested:
         hints = typing.get_type_hints(nested)
         types_ = {each.name: hints[each.name] for each in _settable(nested)}
@@ -215,6 +215,19 @@ def _changed(kind: Any, value: Any, changes: Sequence[Change], path: str) -> Any
         changed = _parts(dict.fromkeys(items, of_each), items, changes, path)
         return tuple((items | changed).values())
     raise ValueError(f"{path} has no fields; write {path}={value}")
+
+
+def _begun(kind: Any, changes: Sequence[Change], path: str) -> Any:
+    """A new dataclass, with the changed values of the fields that have no default."""
+    hints, given = typing.get_type_hints(kind), {names[0]: text for names, text in changes}
+    needed = [
+        each.name
+        for each in dataclasses.fields(kind)
+        if each.default is each.default_factory is dataclasses.MISSING
+    ]
+    if missing := [name for name in needed if name not in given]:
+        raise ValueError(f"{path} has no values yet; set {path}.{missing[0]}, too")
+    return kind(**{name: _parsed(hints[name], given[name], f"{path}.{name}") for name in needed})
 
 
 def _parts(

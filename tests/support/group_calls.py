@@ -25,6 +25,7 @@ def talk() -> dict[str, Any]:
             "unchanged": mine.tolist(),
             "wrapped": group.sum(torch.tensor([2**62])).tolist(),
             "share": share[group.share(6)].tolist(),
+            "from_first": group.from_first([1.5 + group.rank, 2.5]),
             "gathered": whole.tolist(),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
@@ -90,6 +91,12 @@ def train(job: PretrainingJob, steps: int | None = None) -> list[int]:
     return [report.step for report in islice(job.loop(Group.alone("cpu")), steps)]
 
 
+def revision(run: Path) -> tuple[int, list[int]]:
+    """The step at which the steps of the phases were fixed anew, and these."""
+    (line,) = (line for line in clock_lines(run) if "steps" in line)
+    return line["step"], line["steps"]
+
+
 def clock_lines(run: Path) -> list[dict[str, Any]]:
     return list(map(json.loads, (run / "clock.jsonl").read_text("utf-8").splitlines()))
 
@@ -101,9 +108,13 @@ def test_on_a_steady_machine_it_ends_in_time(
     seldom = {"save_every": 200, "validate_every": 200, "log_every": 50}
     steps = train(job("run", Budget(seconds=60.0), **seldom))
     assert 0.97 * 60 <= clock.now - started <= 60
-    first, second = storage.read_json(tmp_path / "run" / "config.json")["phases"]
-    assert steps == [*range(1, first["steps"] + second["steps"] + 1)]
-    assert first["steps"] == pytest.approx(2 * second["steps"], abs=2)
+    first, second = storage.read_json(tmp_path / "run" / "plan.json")["steps"]
+    assert first == pytest.approx(2 * second, abs=2)
+    revised, (one, two) = revision(tmp_path / "run")
+    assert first < revised == pytest.approx(0.8 * (first + second), rel=0.05)
+    assert one == first
+    assert two == pytest.approx(second, abs=3)
+    assert steps == [*range(1, one + two + 1)]
     assert not any("ended" in line for line in clock_lines(tmp_path / "run"))
     assert (tmp_path / "run" / "model").is_dir()
     history = History.read(tmp_path / "run")
@@ -173,38 +184,46 @@ def test_what_a_device_computes_meanwhile_is_not_counted_twice(
     assert times["steps"] == pytest.approx([0.3, 0.3])  # the host takes 0.1 and 0.3 seconds
 
 
-@pytest.mark.parametrize("slower", [1.0, 1.2])
+@pytest.mark.parametrize("pace", [0.8, 1.0, 1.2])
 def test_two_minutes_end_at_most_three_percent_early(
-    slower: float, job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
+    pace: float, job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
 ) -> None:
-    """With fixed steps on a steady machine, and by the clock on one that becomes slower."""
+    """On a machine that becomes faster or slower than it was measured, the steps are fixed anew."""
     started, clock.steps = clock.now, [1.0, 1.0]
     loop = job("run", Budget(seconds=120.0)).loop(Group.alone("cpu"))
-    clock.steps = [slower, slower]
-    for _ in loop:
-        pass
+    planned = loop.config.total_steps
+    clock.steps = [pace, pace]
+    rates = [report.values["learning_rate"] for report in loop]
     assert 0.97 * 120 <= clock.now - started <= 120
-    assert any("ended" in line for line in clock_lines(tmp_path / "run")) == (slower > 1)
+    assert not any("ended" in line for line in clock_lines(tmp_path / "run"))
+    assert len(rates) == loop.config.total_steps == pytest.approx(planned / pace, rel=0.03)
+    assert rates[-1] < 0.03 * max(rates)
+    assert History.read(tmp_path / "run").phase_ends == loop.phase_ends
 
 
 def test_killed_in_each_phase_it_ends_as_the_same_steps_do(
     job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
 ) -> None:
-    """With steps that take half as long again in the end, so that the clock ends it."""
+    """With steps that take twice as long in the end, so that the clock ends it."""
     run, started = tmp_path / "run", clock.now
     seen = train(job("run"), 30)
     clock.now += 1e6
     phases = storage.read_json(run / "config.json")["phases"]
     seen += train(job("run"), phases[0]["steps"] + 3 - 25)
     clock.now += 1e6
-    clock.steps = [0.15, 0.45]
-    seen += train(job("run"))
-    assert phases[0]["steps"] + 3 < seen[-1] < sum(phase["steps"] for phase in phases)
+    loop = job("run").loop(Group.alone("cpu"))
+    for report in loop:
+        seen.append(report.step)
+        if loop.config.revision:
+            clock.steps = [0.2, 0.6]
+    changed = revision(run)
+    assert phases[0]["steps"] + 3 < changed[0] < seen[-1] < sum(changed[1])
     assert 0.9 * 30 <= clock.now - 2e6 - started <= 30
     plan, took = Plan.read(run), clock.now - 2e6 - started
     assert plan is not None
     ordinary = job("again", None, save_every=seen[-1])
-    train(replace(ordinary, config=plan.apply(ordinary.config)), seen[-1])
+    config = plan.apply(ordinary.config).revised(*changed)
+    train(replace(ordinary, config=config), seen[-1])
     weights = [
         (folder / "model.safetensors").read_bytes()
         for folder in (run / "model", tmp_path / "again" / f"checkpoint-{seen[-1]}")
@@ -215,26 +234,45 @@ def test_killed_in_each_phase_it_ends_as_the_same_steps_do(
     assert Watch(plan, run, clock, clock.now).worked > took - 1
 
 
+def test_killed_after_the_steps_were_fixed_anew(
+    job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
+) -> None:
+    """Resumed from a checkpoint behind this step it keeps them, from one before it does not."""
+    often = {"save_every": 5}
+    loop = job("run", **often).loop(Group.alone("cpu"))
+    clock.steps = [0.12, 0.36]
+    for report in loop:
+        if loop.config.revision and report.step > revision(tmp_path / "run")[0] + 5:
+            break
+    kept = revision(tmp_path / "run")
+    train(job("run", **often), 1)
+    assert revision(tmp_path / "run") == kept
+    for folder in (tmp_path / "run").glob("checkpoint-*"):
+        if int(folder.name.partition("-")[2]) >= kept[0]:
+            shutil.rmtree(folder)
+    clock.steps = [0.15, 0.45]
+    train(job("run", **often))
+    assert revision(tmp_path / "run") != kept
+
+
 @pytest.mark.parametrize("killed", [None, 30])
-def test_a_slower_machine_is_stopped_by_the_clock(
+def test_a_machine_that_is_slower_at_last_is_stopped_by_the_clock(
     killed: int | None, job: Callable[..., PretrainingJob], clock: Clock, tmp_path: Path
 ) -> None:
-    started = clock.now
+    run, started = tmp_path / "run", clock.now
+    seen = train(job("run"), killed) if killed else []
     loop = job("run").loop(Group.alone("cpu"))
-    clock.steps = [0.15, 0.45]
-    seen = [report.step for report in islice(loop, killed)]
-    if killed:
-        seen += train(job("run"))
+    for report in loop:
+        seen.append(report.step)
+        if loop.config.revision:
+            clock.steps = [0.2, 0.6]
     assert 0.9 * 30 <= clock.now - started <= 30
-    total = sum(
-        phase["steps"] for phase in storage.read_json(tmp_path / "run" / "config.json")["phases"]
-    )
-    assert seen[-1] < total
-    assert clock_lines(tmp_path / "run")[-1] == {
+    assert seen[-1] < loop.config.total_steps
+    assert clock_lines(run)[-1] == {
         "step": seen[-1], "worked": pytest.approx(clock.now - started, abs=2), "ended": True,
     }  # fmt: skip
-    assert (tmp_path / "run" / "model").is_dir()
-    assert (tmp_path / "run" / "coverage.json").is_file()
+    assert (run / "model").is_dir()
+    assert (run / "coverage.json").is_file()
     assert train(job("run")) == []  # it is finished
 
 
@@ -244,9 +282,9 @@ def test_where_all_becomes_slower_it_does_not_end_late(
     """The last validation, checkpoint and export, too, take longer than they were measured."""
     started = clock.now
     loop = job("run").loop(Group.alone("cpu"))
-    for report in loop:
-        if report.step == 40:
-            clock.slowdown = 3.0
+    for _ in loop:
+        if loop.config.revision:
+            clock.slowdown = 2.0
     assert loop.progress.ended
     assert 0.9 * 30 <= clock.now - started <= 30
 
@@ -263,7 +301,7 @@ def test_a_deadline_counts_what_happened_between(
     clock.now += 10
     train(job("run", deadline))
     assert 1028 <= clock.now <= 1030
-    assert clock_lines(tmp_path / "run")[-1]["ended"]
+    assert (tmp_path / "run" / "model").is_dir()
     clock.now = 1030
     with pytest.raises(ValueError, match="the deadline is over; name a later one"):
         train(job("late", deadline))

@@ -18,6 +18,7 @@ def test_three_processes_together(processes: Processes) -> None:
         assert each["unchanged"] == [n * 10**rank for n in range(6)]
         assert each["wrapped"] == [3 * 2**62 - 2**64]
         assert each["share"] == each["sum"][2 * rank : 2 * rank + 2]
+        assert each["from_first"] == [1.5, 2.5]
         assert each["gathered"] == [1, 1, 2, 2, 3, 3]
 
 

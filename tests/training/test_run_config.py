@@ -2,7 +2,10 @@
 
 from typing import Any, Literal
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from albertlm.training.run_config import (
     SCHEDULES,
@@ -44,6 +47,40 @@ def test_the_rate_follows_the_size_of_a_batch(rate_by: Literal["tokens", "exampl
     )
     rates = [config.rate(50, phase) for phase in phases]
     assert rates == [1.0, 1.0 if rate_by == "tokens" else 0.5, 0.15]
+
+
+@given(st.sampled_from(sorted(SCHEDULES)), st.integers(20, 79), st.integers(81, 300))
+def test_a_revision_stretches_the_schedule(schedule: str, step: int, total: int) -> None:
+    """It goes on from where it was, no steeper or flatter than the new number of steps needs."""
+    phases = (Phase(steps=10, batch_size=8, length=32), Phase(steps=90, batch_size=8, length=32))
+    planned = TrainingConfig(phases=phases, warmup_steps=10, schedule=schedule)
+    config = planned.revised(step, (10, total - 10))
+    assert config.total_steps == total
+
+    def rates(of: TrainingConfig, last: int) -> list[float]:
+        return [of.rate(each, phases[1]) for each in range(last + 1)]
+
+    before, after = rates(planned, 100), rates(config, total)
+    assert after[: step + 1] == before[: step + 1]
+    assert after[total] == pytest.approx(0, abs=1e-12)
+    decay = np.diff(after[step:])
+    assert decay == pytest.approx(np.full(total - step, -before[step] / (total - step)))
+
+
+def test_a_restart_after_a_revision_spans_the_steps_that_are_left() -> None:
+    phase = Phase(steps=100, batch_size=8, length=32)
+    short = Phase(steps=50, batch_size=8, length=32)
+    revised = TrainingConfig(phases=(phase,), warmup_steps=10).revised(70, [130])
+    left = TrainingConfig(phases=(short,), warmup_steps=10)
+    rates = [revised.rate(step, phase, (80,)) for step in range(80, 130)]
+    assert rates == [left.rate(step, short) / 2 for step in range(50)]
+
+
+@pytest.mark.parametrize(("step", "total"), [(0, 100), (100, 120), (70, 70)])
+def test_a_revision_lies_within_the_run(step: int, total: int) -> None:
+    config = TrainingConfig(phases=(Phase(steps=100, batch_size=8, length=32),), warmup_steps=10)
+    with pytest.raises(ValueError, match=r"step|revision"):
+        config.revised(step, [total])
 
 
 def test_a_restart_halves_the_rate_and_warms_up_again() -> None:

@@ -123,7 +123,8 @@ class History:
         held_out: the values measured on held-out documents, by name.
         events: the events, in the order of the file.
         plan: the content of `plan.json` for a run with a limited time; None for another.
-        clock: the last line of `clock.jsonl`: the seconds at work after a step; None for no line.
+        clock: the newest values in `clock.jsonl`: the seconds at work after a step, and the steps
+            of all phases if they were fixed anew; None for no line.
         coverage: the coverage of each epoch; empty if the run has not recorded it.
         undone: the number of logged values that are left out because the run went back to an
             earlier step.
@@ -171,7 +172,7 @@ class History:
             held_out=_columns(log.held_out),
             events=tuple(log.events),
             plan=storage.read_json(folder / PLAN) if (folder / PLAN).is_file() else None,
-            clock=_last_line(folder / CLOCK),
+            clock=_newest(folder / CLOCK),
             coverage=tuple(_read_coverage(folder / COVERAGE)),
             undone=log.undone,
             cut_off=log.cut_off,
@@ -189,7 +190,8 @@ class History:
 
     @property
     def phase_ends(self) -> list[int]:
-        return list(accumulate(phase["steps"] for phase in self.phases))
+        planned = [phase["steps"] for phase in self.phases]
+        return list(accumulate((self.clock or {}).get("steps", planned)))
 
     @property
     def finished(self) -> bool:
@@ -284,11 +286,11 @@ def _read_coverage(path: Path) -> Iterator[CoveredEpochs]:
         raise ValueError(f"{path} does not list what was seen of each epoch; remove it") from None
 
 
-def _last_line(path: Path) -> dict[str, Any] | None:
-    """The last whole line of a log; None if there is none."""
+def _newest(path: Path) -> dict[str, Any] | None:
+    """The newest value of each field in the whole lines of a log; None if there is no line."""
     lines = path.read_bytes().split(b"\n") if path.is_file() else []
     rows = [row for line in lines if (row := _parse(line))]
-    return rows[-1] if rows else None
+    return {name: value for row in rows for name, value in row.items()} or None
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

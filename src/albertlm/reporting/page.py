@@ -181,18 +181,18 @@ def _times(run: History, name: str) -> Iterator[list[str]]:
     seconds, start = run.training.get("seconds"), 0
     if run.plan is None or seconds is None:
         return
-    planned = zip(run.plan["steps"], run.plan["seconds"], strict=True)
-    for number, (steps, time) in enumerate(planned, start=1):
-        inside = (seconds.steps > start) & (seconds.steps <= start + steps)
+    planned = zip(run.plan["steps"], run.plan["seconds"], run.phase_ends, strict=True)
+    for number, (steps, time, end) in enumerate(planned, start=1):
+        inside = (seconds.steps > start) & (seconds.steps <= end)
         took = seconds.values[inside].sum()
-        done = max(0, min(run.steps - start, steps))
+        done = max(0, min(run.steps, end) - start)
         yield [
             name,
             str(number),
             f"{steps:,} steps, {time:,.0f} s",
             f"{done:,} steps, {took:,.0f} s",
         ]
-        start += steps
+        start = end
     if run.clock:
         seconds_planned = run.plan["budget"]["seconds"]
         planned_whole = "until a moment" if seconds_planned is None else f"{seconds_planned:,.0f} s"

@@ -1,7 +1,9 @@
 """Measure the time of a run's steps, and watch the time that it has left.
 
-If the machine becomes slower than it was measured, the clock ends a run early enough to validate,
-save and export it.
+A machine is seldom as fast over hours as in the seconds in which it was measured. Behind
+`REVISED_SHARE` of the time, the steps that are left are fixed anew, from the rate of the run so
+far. If the machine becomes much slower still, the clock ends the run early enough to validate, save
+and export it.
 """
 
 from __future__ import annotations
@@ -12,13 +14,10 @@ import statistics
 import tempfile
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from albertlm import storage
 from albertlm.data.batches import Position
@@ -39,7 +38,10 @@ Clock = Callable[[], float]
 TIMED_STEPS, TIMED_SHARE = 32, 0.01
 """The number of steps of a phase that are timed, or the share of the time that they may take."""
 
-JUDGED_STEPS = 9
+REVISED_SHARE = 0.8
+"""The share of the time behind which the steps that are left are fixed anew."""
+
+JUDGED_STEPS = 5
 """The number of last steps whose median tells how much slower the machine has become."""
 
 NOTED_SHARE = 0.001
@@ -89,24 +91,21 @@ def measure(
         group.wait()
         exported = clock()
     models = 1 if updater.average is None else 2
-    singles = [models * (validated - started), saved - validated, models * (exported - saved)]
-    rows = torch.zeros(3, len(phases), dtype=torch.float64)
-    if group.first:
-        for number, (seconds, coverage) in enumerate(timed):
-            counting, examples = _time_counting(run, number, coverage, clock)
-            epochs = phases[number].batch_size / examples
-            rows[:, number] = torch.tensor([seconds, counting, epochs])
-    else:
-        singles = [0.0] * len(singles)
-    of_steps, of_counting, of_epochs = group.sum(rows).tolist()
-    validation, checkpoint, export = group.sum(torch.tensor(singles, dtype=torch.float64)).tolist()
+    counted = [_time_counting(run, number, each, clock) for number, (_, each) in enumerate(timed)]
+    seconds, counting = [each for each, _ in timed], [each for each, _ in counted]
+    epochs = [phase.batch_size / each for phase, (_, each) in zip(phases, counted, strict=True)]
+    others = [models * (validated - started), saved - validated, models * (exported - saved)]
+    validation, checkpoint, export, *told = group.from_first(
+        [*others, *seconds, *counting, *epochs]
+    )
+    number = len(phases)
     return Times(
-        steps=tuple(of_steps),
+        steps=tuple(told[:number]),
         validation=validation,
         checkpoint=checkpoint,
         export=export,
-        counting=tuple(of_counting),
-        epochs=tuple(of_epochs),
+        counting=tuple(told[number : 2 * number]),
+        epochs=tuple(told[2 * number :]),
     )
 
 
@@ -157,8 +156,9 @@ def _time_counting(
 class Watch:
     """Watches the time of a run, in the first process.
 
-    The log of the clock has a line for the start of each process, one every now and then, and one
-    where the clock ended the run; lines after the step from which the run resumes are removed.
+    The log of the clock has a line for the start of each process, one every now and then, one with
+    the steps of all phases where they were fixed anew, and one where the clock ended the run. Lines
+    after the step from which the run resumes are removed.
 
     Args:
         plan: the plan of the run.
@@ -173,6 +173,7 @@ class Watch:
         if snapshots.has_trained(folder):  # a killed process may have worked at two steps since
             self.before = worked(folder) + 2 * max(plan.times.steps)
         self._noted, self._between = -math.inf, NOTED_SHARE * self.left
+        self._begun = 0, 0.0
         self._last: float | None = None
         self._paces: deque[float] = deque(maxlen=JUDGED_STEPS)
 
@@ -184,6 +185,7 @@ class Watch:
         with storage.atomic_path(self.folder / CLOCK) as temporary:
             temporary.write_text("".join(f"{json.dumps(row)}\n" for row in kept), encoding="utf-8")
         self.note(step)
+        self._begun = step, self.worked
 
     @property
     def worked(self) -> float:
@@ -195,40 +197,82 @@ class Watch:
         """The seconds that are left."""
         return seconds_left(self.plan.budget, self.before, self.clock() - self.started)
 
-    def is_over(self, phase: int, step: int, *, due: bool) -> bool:
+    def is_over(self, phase: int, step: int, ends: Sequence[int], *, due: bool) -> bool:
         """Whether a step of a phase, which begins now, must be the last one.
 
         Args:
             phase: the number of the phase, from 0.
             step: the number of the step, from 1.
+            ends: the number of the last step of each phase.
             due: whether a validation and a checkpoint, or an export, follow the step in any case.
         """
-        plan, times, now = self.plan, self.plan.times, self.worked
+        times, now = self.plan.times, self.worked
         if self._last is not None:
             self._paces.append((now - self._last) / times.steps[phase])
         self._last = now
         # the step before may not have ended, and there must be time for the next one
-        ends = list(accumulate(plan.steps))
         needed = 2 * times.steps[phase] + sum(times.steps[bisect_right(ends, step) :][:1])
-        done = [*plan.steps[:phase], step - sum(plan.steps[:phase])]
-        needed += times.ending([*done, *[0] * (len(ends) - len(done))])
-        needed += due * (times.validation + times.checkpoint)
+        needed += times.ending(_by_phase(step, ends))
+        needed += (due and step < ends[-1]) * (times.validation + times.checkpoint)
         return self.left < needed * max(1.0, statistics.median(self._paces or [1.0]))
+
+    @property
+    def revision(self) -> tuple[int, list[int]] | None:
+        """The step at which the steps of the phases were fixed anew, and these; None if not yet."""
+        rows = [row for row in _rows(self.folder) if "steps" in row]
+        return (rows[-1]["step"], rows[-1]["steps"]) if rows else None
+
+    def is_revising(self, step: int, ends: Sequence[int]) -> bool:
+        """Whether to fix the steps that are left behind this one anew; arguments as in `revise`."""
+        least = (1 - REVISED_SHARE) * sum(self.plan.seconds)
+        rest = self._planned(ends[-1], ends) - self._planned(step, ends)
+        return min(self.left, rest) < least
+
+    def revise(self, step: int, ends: Sequence[int]) -> tuple[int, list[int]]:
+        """Fix and log the numbers of steps that fill the time that is left, at the rate so far.
+
+        Args:
+            step: the number of steps done, which no phase ends with.
+            ends: the number of the last step of each phase.
+        """
+        times, (begun, worked) = self.plan.times, self._begun
+        planned = self._planned(step, ends)
+        pace = (self.worked - worked) / (planned - self._planned(begun, ends))
+        done = _by_phase(step, ends)
+        rest = [b - a for a, b in zip(done, _by_phase(ends[-1], ends), strict=True)]
+        ending = times.ending(self.plan.steps) + 1.1 * times.steps[-1]
+        ending += sum(map(bool, rest[:-1])) * (times.validation + times.checkpoint)
+        scale = (self.left / pace - ending) / (self._planned(ends[-1], ends) - planned)
+        steps = [a + (b and max(1, int(scale * b))) for a, b in zip(done, rest, strict=True)]
+        self._write({"step": step, "worked": round(self.worked, 3), "steps": steps})
+        return step, steps
+
+    def _planned(self, step: int, ends: Sequence[int]) -> float:
+        """The planned time of the first `step` steps."""
+        phases = zip(_by_phase(step, ends), self.plan.seconds, self.plan.steps, strict=True)
+        return sum(done * seconds / steps for done, seconds, steps in phases)
 
     def note(self, step: int, *, ended: bool = False) -> None:
         """Log the time at work after a step, if the last line is some seconds old."""
         if ended or self.worked - self._noted >= self._between:
             self._noted = self.worked
-            row = {"step": step, "worked": round(self._noted, 3)} | (
-                {"ended": True} if ended else {}
-            )
-            with (self.folder / CLOCK).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            row = {"step": step, "worked": round(self._noted, 3)}
+            self._write(row | {"ended": True} if ended else row)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        with (self.folder / CLOCK).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
 
 def worked(folder: Path) -> float:
     """The seconds for which a run has worked, from its log of the clock."""
     return max((float(row["worked"]) for row in _rows(folder)), default=0.0)
+
+
+def _by_phase(step: int, ends: Sequence[int]) -> list[int]:
+    """The number of steps of each phase among the first `step` steps of a run."""
+    begins = [0, *ends[:-1]]
+    return [max(0, min(step, end) - begin) for begin, end in zip(begins, ends, strict=True)]
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from albertlm.data.coverage import Coverage
 from albertlm.models.torch.pretrained import device_of
 
 TIMEOUT = 600.0
@@ -103,6 +104,12 @@ class Group:
         self.sum_(total)
         return total
 
+    def from_first(self, numbers: Sequence[float]) -> list[float]:
+        """The numbers of the first process, as many as this one gives."""
+        own = torch.tensor(numbers, dtype=torch.float64)
+        found: list[float] = self.sum(own if self.first else torch.zeros_like(own)).tolist()
+        return found
+
     def wait(self) -> None:
         """Wait until all processes have made this call."""
         self.sum(torch.zeros(1))
@@ -129,6 +136,16 @@ class Group:
         if self.size > 1:
             with _told(_LOST):
                 _all_gather(numbers, numbers[self.share(len(numbers))])
+
+
+def gathered(coverage: Coverage, group: Group) -> Coverage:
+    """The coverage of all processes in the first one, and an empty one in the others."""
+    if group.size == 1:
+        return coverage
+    own = torch.tensor([1 + max(coverage.totals, default=-1)])
+    epochs = int(group.sum(own))  # at least as many as any process has seen
+    table = group.sum(torch.from_numpy(coverage.to_table(epochs)))
+    return Coverage.from_table(table.cpu().numpy()) if group.first else Coverage()
 
 
 def _refuse_shared_store() -> None:

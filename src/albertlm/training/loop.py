@@ -15,9 +15,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Generic
 
-import numpy as np
-import torch
-
 from albertlm import allocator, storage
 from albertlm.data.batches import Position
 from albertlm.data.coverage import Coverage
@@ -25,7 +22,7 @@ from albertlm.training import snapshots
 from albertlm.training.clock import Watch
 from albertlm.training.devices import fast_cpu, resolve_execution
 from albertlm.training.exports import Exports
-from albertlm.training.group import Group
+from albertlm.training.group import Group, gathered
 from albertlm.training.judgement import PlateauRule, SpikeRule, is_spike
 from albertlm.training.metrics import IdleCheck, MetricsLog
 from albertlm.training.run import AnyBatch, Run
@@ -95,7 +92,6 @@ class Loop(Generic[AnyBatch]):
         )
         self.progress = snapshots.Progress()
         self.coverage = [Coverage() for _ in run.config.phases]
-        self.phase_ends = list(accumulate(phase.steps for phase in run.config.phases))
         self.notes = [] if begun else [note]
         with ExitStack() as stack:
             if group.first:
@@ -123,6 +119,7 @@ class Loop(Generic[AnyBatch]):
                 self._save()  # so that there is always a checkpoint to roll back to
             if self.watch:
                 self.watch.begin(self.progress.step)
+            self._follow(self.watch.revision if self.watch else None)
             with fast_cpu(self.group.device):
                 while not stop.agreed and not self._finished:
                     yield from self._read_on(stop)
@@ -132,6 +129,11 @@ class Loop(Generic[AnyBatch]):
             findings = {"epochs": self.run.findings(self.coverage)}
             storage.write_json(self.folder / "coverage.json", findings)
             self.exports.write_last()
+
+    @property
+    def phase_ends(self) -> list[int]:
+        """The number of the last step of each phase."""
+        return list(accumulate(phase.steps for phase in self.config.phases))
 
     @property
     def _finished(self) -> bool:
@@ -153,17 +155,17 @@ class Loop(Generic[AnyBatch]):
             for batch, after in batches:
                 waited, batches.waited = batches.waited, 0.0
                 done = self.progress.step + len(begun) + 1
-                wishes = stop.requested, self._is_over(number, done), self.exports.is_due()
+                wishes = [stop.requested, self._is_over(number, done), self.exports.is_due()]
                 step = self.steps.begin(
                     *(number, done, batch, after),
-                    wishes=wishes,
+                    wishes=[*wishes, self._is_revising(done)],
                     restarts=self.progress.restarts,
                     before=begun[-1] if begun else None,
                 )
                 step.known["waited"] = waited
                 begun.append(step)
-                stop.agreed, over, exports = step.agreed
-                due = over or exports or self._is_due(done)
+                stop.agreed, over, exports, revising = step.agreed
+                due = over or exports or revising or self._is_due(done)
                 while len(begun) > (not due and not self._agreed(stop)):
                     step = begun.pop(0)
                     values = step.read((*self.run.values, "gradient_norm"), self.run.weights)
@@ -178,6 +180,8 @@ class Loop(Generic[AnyBatch]):
                         self.notes.append(slow)
                     if exports and not begun and self.group.first:
                         self.exports.write_recent()
+                    if revising and not begun and not self._finished:
+                        self._revise()
                     yield StepReport(self.progress.step, values, tuple(self.notes))
                     self.notes.clear()
                 if stop.agreed or over or self._finished or done == self.phase_ends[number]:
@@ -185,7 +189,26 @@ class Loop(Generic[AnyBatch]):
 
     def _is_over(self, number: int, step: int) -> bool:
         due = self._is_due(step) or self.exports.is_due()
-        return bool(self.watch and self.watch.is_over(number, step, due=due))
+        return bool(self.watch and self.watch.is_over(number, step, self.phase_ends, due=due))
+
+    def _is_revising(self, step: int) -> bool:
+        if self.watch is None or self.config.revision or step in self.phase_ends:
+            return False
+        return self.watch.is_revising(step, self.phase_ends)
+
+    def _revise(self) -> None:
+        """Fix the steps that are left anew."""
+        planned, watch = self.config.total_steps, self.watch
+        self._follow(watch.revise(self.progress.step, self.phase_ends) if watch else None)
+        reason = f"{planned:,} steps became {self.config.total_steps:,}, to end in time"
+        self._note("revision", reason=reason)
+
+    def _follow(self, own: tuple[int, list[int]] | None) -> None:
+        """Take over the revision of the first process, if it has one."""
+        step, steps = own or (0, [0] * len(self.config.phases))
+        step, *steps = map(int, self.group.from_first([step, *steps]))
+        if step:
+            self.config = self.run.config = self.config.revised(step, steps)
 
     def _agreed(self, stop: Stop) -> bool:
         stop.agreed |= stop.requested and self.group.size == 1
@@ -216,7 +239,8 @@ class Loop(Generic[AnyBatch]):
                 del values[name]
             self._note("skipped step", at=step.number, reason="its gradient is not finite")
         elif skipped or not math.isfinite(values[total]):
-            self._give_up_on(step.batch, step.number, values[total], values["gradient_norm"])
+            norm, before = values["gradient_norm"], self.progress.in_a_row
+            step.give_up(values[total], norm, self.folder, rank=self.group.rank, before=before)
         else:
             losses, judged = [*losses, values[total]], [*judged, values[self.run.judged]]
             begins = self.phase_ends[number] - self.config.phases[number].steps
@@ -332,20 +356,8 @@ class Loop(Generic[AnyBatch]):
             f"{rule.loss:g}; begins again in step {step} at 1/{2 ** len(restarts)} of the rate",
         )
 
-    def _give_up_on(self, batch: AnyBatch, step: int, loss: float, norm: float) -> None:
-        """Save the batch for inspection and raise an error."""
-        name = f"not-finite-{step}-{self.group.rank}.npz"
-        with storage.atomic_path(self.folder / name) as temporary, temporary.open("wb") as file:
-            np.savez(file, **vars(batch))
-        before = self.progress.in_a_row
-        told = f", after {before} such steps that changed nothing" if before else ""
-        raise FloatingPointError(
-            f"in step {step} the loss is {loss} and the gradient norm is {norm}{told}; the batch "
-            f"is in {self.folder / name} and the last checkpoint is intact: lower the learning rate"
-        )
-
     def _save(self) -> None:
-        self.coverage = [self._brought_together(each) for each in self.coverage]
+        self.coverage = [gathered(each, self.group) for each in self.coverage]
         self.progress.coverage = [each.to_dict() for each in self.coverage]
         optimizer_state = self.updater.state_dict()
         if self.group.first:
@@ -368,8 +380,7 @@ class Loop(Generic[AnyBatch]):
             The faults of newer checkpoints.
         """
         found, faults = snapshots.newest(self.folder) if self.group.first else (None, [])
-        number = (found.progress.step if found else -1) if self.group.first else 0
-        number = int(self.group.sum(torch.tensor([number])))
+        number = int(*self.group.from_first([found.progress.step if found else -1]))
         if number < 0:
             return faults
         found = found or snapshots.Checkpoint.open(self.folder / f"checkpoint-{number}")
@@ -381,15 +392,6 @@ class Loop(Generic[AnyBatch]):
         totals = found.progress.coverage if self.group.first else [{}] * len(self.coverage)
         self.coverage = [Coverage.from_dict(each) for each in totals]
         return faults
-
-    def _brought_together(self, coverage: Coverage) -> Coverage:
-        """The coverage of all processes in the first one, and an empty one in the others."""
-        if self.group.size == 1:
-            return coverage
-        own = torch.tensor([1 + max(coverage.totals, default=-1)])
-        epochs = int(self.group.sum(own))  # at least as many as any process has seen
-        table = self.group.sum(torch.from_numpy(coverage.to_table(epochs)))
-        return Coverage.from_table(table.cpu().numpy()) if self.group.first else Coverage()
 
     def _note(self, name: str, *, at: int | None = None, reason: str) -> None:
         self.log.event(self.progress.step if at is None else at, name, reason=reason)

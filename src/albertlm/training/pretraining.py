@@ -139,9 +139,8 @@ class PretrainingJob:
             *(run, self.execution, group), folder=self.output, left=left, clock=self.clock
         )
         left = seconds_left(budget, 0.0, self.clock() - started)
-        # the first process decides for all
-        own = torch.tensor([left if group.first else 0.0], dtype=torch.float64)
-        return Plan.make(self.config, self.execution, budget, times, float(group.sum(own)))
+        (left,) = group.from_first([left])  # it decides for all
+        return Plan.make(self.config, self.execution, budget, times, left)
 
 
 class PretrainingRun(Run[Batch]):

@@ -13,11 +13,11 @@ from albertlm.data.segments import OBJECTIVES, Objective
 from albertlm.settings import check, check_at_least, check_choice, option
 from albertlm.training.judgement import PlateauRule, SpikeRule
 
-Schedule = Callable[[int, int, int], float]
+Schedule = Callable[[float, int, int], float]
 """step (from 0), warmup steps, total steps -> factor"""
 
 
-def google_schedule(step: int, warmup: int, total: int) -> float:
+def google_schedule(step: float, warmup: int, total: int) -> float:
     """Linear warmup, then linear decay counted from step 0 of the run.
 
     At the end of the warmup, the rate drops from the peak to `1 - warmup / total` of it.
@@ -26,7 +26,7 @@ def google_schedule(step: int, warmup: int, total: int) -> float:
     return step / warmup if step < warmup else max(0.0, 1 - step / total)
 
 
-def linear_schedule(step: int, warmup: int, total: int) -> float:
+def linear_schedule(step: float, warmup: int, total: int) -> float:
     """Linear warmup to the peak, then linear decay from there to 0, as in transformers."""
     return step / warmup if step < warmup else max(0.0, (total - step) / (total - warmup))
 
@@ -80,6 +80,26 @@ class Phase:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Revision:
+    """A change of the numbers of steps during a run.
+
+    From there on, the schedule of the learning rate is stretched: it goes on from where it was, and
+    ends with the run.
+
+    Fields:
+        step: the number of steps done before the change.
+        planned: the number of steps of the whole run before the change.
+    """
+
+    step: int
+    planned: int
+
+    def __post_init__(self) -> None:
+        check_at_least(1, step=self.step)
+        check(self.step < self.planned, f"below planned={self.planned}", step=self.step)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """The configuration that determines the weights of any kind of run.
 
@@ -106,6 +126,7 @@ class TrainingConfig:
         epochs_continue: whether a phase begins with the epoch after the last one of the phase
             before. Otherwise it begins with epoch 0, and reads the same examples with the same
             masks again if it has the same length.
+        revision: how the steps of the phases were changed during the run; None if they were not.
         seed: the seed of weights, of the order of the data and of dropout.
     """
 
@@ -123,6 +144,7 @@ class TrainingConfig:
     plateaus: tuple[PlateauRule, ...] = ()
     not_finite: int = 5
     epochs_continue: bool = True
+    revision: Revision | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -137,6 +159,11 @@ class TrainingConfig:
             0 <= self.warmup_steps < self.total_steps,
             f"0 or more and below the {self.total_steps} steps of all phases",
             warmup_steps=self.warmup_steps,
+        )
+        check(
+            self.revision is None or self.revision.step < self.total_steps,
+            f"in a step before the last of {self.total_steps}",
+            revision=self.revision,
         )
 
     @property
@@ -164,7 +191,8 @@ class TrainingConfig:
                 last one, and each halves the rate.
         """
         begun = restarts[-1] if restarts else 0
-        factor = SCHEDULES[self.schedule](step - begun, self.warmup_steps, self.total_steps - begun)
+        place, total = self._place(step, begun)
+        factor = SCHEDULES[self.schedule](place - begun, self.warmup_steps, total - begun)
         factor = math.ldexp(factor, -len(restarts))
         if phase.learning_rate is not None:
             return phase.learning_rate * factor
@@ -172,6 +200,25 @@ class TrainingConfig:
         if self.rate_by == "tokens":
             size, reference = size * phase.length, reference * self.phases[0].length
         return self.learning_rate * math.sqrt(size / reference) * factor
+
+    def revised(self, step: int, steps: Sequence[int]) -> Self:
+        """The configuration with other numbers of steps of its phases, as of a step of the run."""
+        phases = zip(self.phases, steps, strict=True)
+        return replace(
+            self,
+            phases=tuple(replace(phase, steps=number) for phase, number in phases),
+            revision=Revision(step=step, planned=self.total_steps),
+        )
+
+    def _place(self, step: int, begun: int) -> tuple[float, int]:
+        """The place of a step in a schedule that began at a step, and the end of the schedule."""
+        revision = self.revision
+        if revision is None or revision.step <= begun:
+            return step, self.total_steps
+        if step <= revision.step:
+            return step, revision.planned
+        left = (revision.planned - revision.step) / (self.total_steps - revision.step)
+        return revision.step + (step - revision.step) * left, revision.planned
 
 
 EARLIER: dict[str, Any] = {

@@ -6,11 +6,14 @@ V values of a step.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Generic
+from pathlib import Path
+from typing import Generic, NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from albertlm import storage
 from albertlm.data import randomness
 from albertlm.data.batches import Position
 from albertlm.training.devices import Moment
@@ -73,6 +76,30 @@ class BegunStep(Generic[AnyBatch]):
         if self.idle:
             self.known["idle"] = self.idle[0].until(self.idle[1])
         return {**having, **self.known}
+
+    def give_up(
+        self, loss: float, norm: float, folder: Path, *, rank: int, before: int
+    ) -> NoReturn:
+        """Save the batch for inspection and raise an error.
+
+        Args:
+            loss: the loss.
+            norm: the gradient norm.
+            folder: the folder of the run.
+            rank: the rank of this process.
+            before: the number of such steps directly before this one.
+
+        Raises:
+            FloatingPointError: always.
+        """
+        path = folder / f"not-finite-{self.number}-{rank}.npz"
+        with storage.atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **vars(self.batch))
+        told = f", after {before} such steps that changed nothing" if before else ""
+        raise FloatingPointError(
+            f"in step {self.number} the loss is {loss} and the gradient norm is {norm}{told}; the "
+            f"batch is in {path} and the last checkpoint is intact: lower the learning rate"
+        )
 
 
 class Steps(Generic[AnyBatch]):
