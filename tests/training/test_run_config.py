@@ -76,6 +76,15 @@ def test_a_restart_after_a_revision_spans_the_steps_that_are_left() -> None:
     assert rates == [left.rate(step, short) / 2 for step in range(50)]
 
 
+def test_a_revision_may_end_a_run_in_its_warmup() -> None:
+    phase = Phase(steps=100, batch_size=8, length=32)
+    planned = TrainingConfig(phases=(phase,), warmup_steps=95)
+    revised = planned.revised(90, [93])
+    assert [revised.rate(step, phase) for step in range(91)] == [
+        planned.rate(step, phase) for step in range(91)
+    ]
+
+
 @pytest.mark.parametrize(("step", "total"), [(0, 100), (100, 120), (70, 70)])
 def test_a_revision_lies_within_the_run(step: int, total: int) -> None:
     config = TrainingConfig(phases=(Phase(steps=100, batch_size=8, length=32),), warmup_steps=10)

@@ -155,9 +155,10 @@ class TrainingConfig:
         check(self.average is None or 0 < self.average < 1, "between 0 and 1", average=self.average)
         check(self.learning_rate > 0, "above 0", learning_rate=self.learning_rate)
         check(bool(self.phases), "one phase or more", phases=self.phases)
+        planned = self.revision.planned if self.revision else self.total_steps
         check(
-            0 <= self.warmup_steps < self.total_steps,
-            f"0 or more and below the {self.total_steps} steps of all phases",
+            0 <= self.warmup_steps < planned,
+            f"0 or more and below the {planned} steps of all phases",
             warmup_steps=self.warmup_steps,
         )
         check(
