@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from dataclasses import replace
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 
 from albertlm.data.token_shards import Tokens
 from albertlm.training.group import Group
-from albertlm.training.pretraining import pretrain
+from albertlm.training.pretraining import PretrainingJob, pretrain
 from albertlm.training.run_config import Execution, PretrainingConfig
 
 
@@ -27,3 +29,17 @@ def values_of_steps(
             group=group,
         )
         return [report.values for report in islice(reports, steps)]
+
+
+def steps_in_a_time(job: PretrainingJob, paces: tuple[float, ...]) -> tuple[int, tuple[int, ...]]:
+    """The steps that a process makes, and the phases' numbers of steps that it ends with.
+
+    Args:
+        job: a job with a budget.
+        paces: the seconds that pass in each process whenever it asks for the time.
+    """
+    with Group.join("cpu", timeout=60) as group:
+        clock = partial(next, count(1000.0, paces[group.rank]))
+        loop = replace(job, clock=clock).loop(group)
+        done = sum(1 for _ in loop)
+        return done, tuple(phase.steps for phase in loop.config.phases)

@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pretraining_calls import values_of_steps
+from pretraining_calls import steps_in_a_time, values_of_steps
 from processes import Processes
 from safetensors.numpy import load_file
 
-from albertlm import AlbertTokenizer
+from albertlm import AlbertTokenizer, storage
 from albertlm.corpus.documents import Document
 from albertlm.corpus.shards import Corpus
 from albertlm.data.build_tokens import build_tokens
+from albertlm.data.token_shards import Tokens
 from albertlm.executors import LocalProcesses
 from albertlm.recipes.small import smoke
+from albertlm.training.budget import Budget
+from albertlm.training.pretraining import PretrainingJob
 from albertlm.training.run_config import Execution, Phase, PretrainingConfig
 
 EXACT = Execution(device="cpu", bf16=False, log_every=1, validate_every=10, validation_examples=8)
@@ -148,3 +151,21 @@ def test_another_number_of_processes_goes_on(
     assert len(told) == 16
     expected = [values["total"] for values in one[1][8:]]
     np.testing.assert_allclose([values["total"] for values in told], expected, 1e-5)
+
+
+def test_the_first_process_keeps_the_time_for_all(
+    config: PretrainingConfig, tokens: Path, tmp_path: Path, processes: Processes
+) -> None:
+    """Plan and revision are those of its clock; that of the other one is ten times as fast."""
+    execution = replace(EXACT, validate_every=100, save_every=100)
+    job = PretrainingJob(
+        *(config, execution, Tokens.open(tokens), tmp_path / "run", Budget(seconds=60.0))
+    )
+    ours, theirs = processes.run(steps_in_a_time, 2, job, (0.1, 1.0))
+    assert ours == theirs
+    done, steps = ours
+    planned = storage.read_json(tmp_path / "run" / "plan.json")["steps"]
+    assert done <= sum(steps)
+    lines = map(json.loads, (tmp_path / "run" / "clock.jsonl").read_text("utf-8").splitlines())
+    assert [line["steps"] for line in lines if "steps" in line] == [list(steps)]
+    assert list(steps) != planned

@@ -38,6 +38,7 @@ def follow(loop: Loop[Any]) -> StepReport | None:
         for last in loop:
             for note in last.notes if loop.group.first else ():
                 bar.say(note)
+            bar.total = loop.config.total_steps  # a limited time may change it
             bar.show(last.step, last.values)
     return last
 
@@ -46,7 +47,7 @@ class TrainingBar:
     """A progress bar on the standard error.
 
     Args:
-        total: the number of steps of the run.
+        total: the number of steps of the run, which may be set anew.
         matrix_rate: the peak floating-point operations per second of the device, for the MFU; None
             to leave it out.
         shares: the labels of the values to show as percentages.
@@ -98,7 +99,7 @@ class TrainingBar:
         shown = describe_progress(
             self._last, self.total - step, self.matrix_rate, self.shares, self.weights
         )
-        self._progress.update(self._task, completed=step, shown=shown)
+        self._progress.update(self._task, completed=step, total=self.total, shown=shown)
 
 
 def describe_progress(

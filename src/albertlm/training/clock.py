@@ -1,9 +1,9 @@
 """Measure the time of a run's steps, and watch the time that it has left.
 
 A machine is seldom as fast over hours as in the seconds in which it was measured. Behind
-`REVISED_SHARE` of the time, the steps that are left are fixed anew, from the rate of the run so
-far. If the machine becomes much slower still, the clock ends the run early enough to validate, save
-and export it.
+`REVISED_SHARE` of the time or of the steps, those that are left are fixed anew, from the rate of
+the run so far. If the machine becomes much slower still, the clock ends the run early enough to
+validate, save and export it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ TIMED_STEPS, TIMED_SHARE = 32, 0.01
 """The number of steps of a phase that are timed, or the share of the time that they may take."""
 
 REVISED_SHARE = 0.8
-"""The share of the time behind which the steps that are left are fixed anew."""
+"""The share of the time, or of the planned time of all steps, behind which the steps that are left
+are fixed anew.
+"""
 
 JUDGED_STEPS = 5
 """The number of last steps whose median tells how much slower the machine has become."""
