@@ -115,7 +115,7 @@ def test_a_killed_process_is_started_again(
 def test_where_none_is_started_again_the_others_end_and_more_can_go_on(
     tokens: Path, expected: list[float], tmp_path: Path
 ) -> None:
-    torchrun = [*TORCHRUN, "--max-restarts", "0", "--nproc-per-node"]
+    torchrun = [*TORCHRUN, "--max-restarts", "0", "--monitor-interval", "1", "--nproc-per-node"]
     command = [*pretrain(tokens, tmp_path), "--sharded"]
     with start([*torchrun, "2", *command]) as process:
         kill_one(process, tmp_path)

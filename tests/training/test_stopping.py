@@ -40,6 +40,19 @@ def test_a_signal_ends_a_block(number: signal.Signals) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_does_not_hide_a_lost_connection(number: signal.Signals) -> None:
+    done = run(
+        "import signal\n"
+        "from albertlm.training.stopping import ended_by_signals\n"
+        "with ended_by_signals():\n"
+        "    try: raise ConnectionError('lost')\n"
+        f"    finally: signal.raise_signal({number})"
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("ConnectionError: lost\n")
+
+
 @pytest.mark.parametrize("first", SIGNALS)
 @pytest.mark.parametrize("second", SIGNALS)
 def test_a_second_signal_ends_the_process(first: signal.Signals, second: signal.Signals) -> None:

@@ -51,6 +51,9 @@ def stop_on_signals(*, told: bool = True) -> Iterator[Stop]:
 def ended_by_signals() -> Iterator[None]:
     """A block that a signal ends.
 
+    When a process dies, the others lose their connection, and `torchrun` then signals them. A
+    signal that arrives while a ConnectionError is leaving the block does not hide it.
+
     Raises:
         StoppedEarlyError: a signal arrived.
     """
@@ -59,7 +62,12 @@ def ended_by_signals() -> Iterator[None]:
         raise StoppedEarlyError
 
     with _on_signals(end):
-        yield
+        try:
+            yield
+        except StoppedEarlyError as stopped:
+            if isinstance(stopped.__context__, ConnectionError):
+                raise stopped.__context__ from None
+            raise
 
 
 @contextmanager
