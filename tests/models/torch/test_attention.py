@@ -70,14 +70,6 @@ def test_dropout_keeps_the_mean() -> None:
     assert torch.allclose(mean, attend(q, k, v, None, 0.0), atol=0.05)
 
 
-def test_the_share_that_dropout_leaves() -> None:
-    ones = torch.ones(1, 1, 999, 999)  # not a multiple of the weights of a draw
-    kept = attention._kept(ones, 0.1, seed=7)
-    assert kept.double().mean() == pytest.approx(0.9, abs=5 * (0.09 / ones.numel()) ** 0.5)
-    assert torch.equal(kept, attention._kept(ones, 0.1, seed=7))
-    assert not torch.equal(kept, attention._kept(ones, 0.1, seed=8))
-
-
 def test_a_row_without_keys_is_finite_in_half_precision() -> None:
     q, k, v = (20 * x.detach().half() for x in inputs())
     context, weights = attend_with_weights(q, k, v, torch.zeros(3, 7, dtype=torch.bool), 0.0)

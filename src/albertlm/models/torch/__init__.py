@@ -3,6 +3,7 @@
 attention: scaled dot-product attention, by the fastest kernel for each case.
 backbone: ALBERT without a head: embeddings, the shared layer applied N times, and the pooler.
 cross_entropy: the masked-LM loss, which needs less memory than PyTorch's own cross-entropy.
+dropout: dropout on a CPU, whose masks PyTorch would draw more slowly.
 heads: the models with a head on the backbone, with the hub's attribute names.
 interface: the methods of transformers' models: device, sizes and the vocabulary.
 layer: the shared layer of ALBERT, with the hub's module names.

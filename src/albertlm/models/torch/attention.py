@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from albertlm.models.torch.dropout import draw_seed, drop_, kept
+
 HALVES = torch.bfloat16, torch.float16
 
 BLOCK_BYTES = 2 << 20
@@ -94,14 +96,14 @@ class BlockedAttention(torch.autograd.Function):
         mask = None if mask is None else mask.repeat_interleave(q.shape[1], 0)[:, None]
         q, k, v = (x.flatten(0, 1).contiguous() for x in (q, k, v))
         ctx.dropout = dropout
-        ctx.seed = int(torch.randint(1 << 62, ())) if dropout else 0
+        ctx.seed = draw_seed() if dropout else 0
         ctx.save_for_backward(q, k, v, mask)
         context = torch.empty_like(q)
         with torch.autocast("cpu", enabled=False):
             for block, mask_ in _blocks(q, k, mask):
                 used = _weights(q[block], k[block], mask_)
                 if dropout:
-                    used = torch.where(_kept(used, dropout, ctx.seed + block.start), used, 0)
+                    drop_(used, kept(used, dropout, ctx.seed + block.start))
                 _product(used, v[block], 1 / (1 - dropout), out=context[block])
         return context.view(ctx.shapes[0])
 
@@ -118,9 +120,9 @@ class BlockedAttention(torch.autograd.Function):
                 used = weights = _weights(q_, k_, mask_)
                 grad_weights = _product(grad, v_.transpose(-1, -2), gain)
                 if ctx.dropout:
-                    kept = _kept(weights, ctx.dropout, ctx.seed + block.start)
-                    used = torch.where(kept, weights, 0)
-                    grad_weights = torch.where(kept, grad_weights, 0)
+                    kept_ = kept(weights, ctx.dropout, ctx.seed + block.start)
+                    used = drop_(weights.clone(), kept_)
+                    drop_(grad_weights, kept_)
                 _product(used.transpose(-1, -2), grad, gain, out=grad_v[block])
                 grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, q.dtype)
                 _product(grad_scores, k_, scale, out=grad_q[block])
@@ -155,16 +157,3 @@ def _bias(mask_BS: Tensor, dtype: torch.dtype) -> Tensor:
     # The smallest finite number instead of -inf: a row without keys gets equal weights, not NaN.
     bias_BS = torch.zeros(mask_BS.shape, dtype=dtype, device=mask_BS.device)
     return bias_BS.masked_fill_(~mask_BS, torch.finfo(dtype).min)[:, None, None, :]
-
-
-def _kept(weights: Tensor, dropout: float, seed: int) -> Tensor:
-    """True where dropout keeps a weight; the backward pass gets the same from the same seed.
-
-    Each weight takes sixteen random bits, and a draw serves four weights; drawing for each weight,
-    as `bernoulli_` does, takes twice as long. The share of zeros is `dropout` to within 2^-17.
-    """
-    count = weights.numel()
-    draws = torch.empty(-(-count // 4), dtype=torch.int64)
-    draws.random_(-(1 << 63), None, generator=torch.Generator().manual_seed(seed))
-    least = round(dropout * (1 << 16)) - (1 << 15)
-    return (draws.view(torch.int16)[:count] >= least).view(weights.shape)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from albertlm.config import SHARED_MODULES, AlbertConfig
 from albertlm.models.torch.attention import attend, attend_packed, attend_with_weights, packs
+from albertlm.models.torch.dropout import Dropout
 
 
 def gelu_tanh(x: Tensor) -> Tensor:
@@ -131,7 +132,7 @@ class AlbertAttention(nn.Module):
         self.key = nn.Linear(size, size)
         self.value = nn.Linear(size, size)
         self.dense = nn.Linear(size, size)
-        self.output_dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.output_dropout = Dropout(config.hidden_dropout_prob)
         self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
         self.keeps_dtype = False
         """Whether outputs have the type of inputs, also where autocast normalises in float32."""
@@ -178,7 +179,7 @@ class AlbertLayer(nn.Module):
         self.ffn = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACTIVATIONS[config.activation]
         self.ffn_output = nn.Linear(config.intermediate_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         self.full_layer_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(
