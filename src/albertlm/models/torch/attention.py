@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from albertlm.models.torch.dropout import draw_seed, drop_, kept
+from albertlm.models.torch.dropout import draw_seed, drop_, kept, random_bits
 
 HALVES = torch.bfloat16, torch.float16
 
@@ -98,12 +98,12 @@ class BlockedAttention(torch.autograd.Function):
         ctx.dropout = dropout
         ctx.seed = draw_seed() if dropout else 0
         ctx.save_for_backward(q, k, v, mask)
-        context = torch.empty_like(q)
+        context, bits = torch.empty_like(q), random_bits(ctx.seed)
         with torch.autocast("cpu", enabled=False):
             for block, mask_ in _blocks(q, k, mask):
                 used = _weights(q[block], k[block], mask_)
                 if dropout:
-                    drop_(used, kept(used, dropout, ctx.seed + block.start))
+                    drop_(used, kept(used, dropout, bits))
                 _product(used, v[block], 1 / (1 - dropout), out=context[block])
         return context.view(ctx.shapes[0])
 
@@ -114,13 +114,14 @@ class BlockedAttention(torch.autograd.Function):
         grad_context = grads[0].flatten(0, 1)
         scale, gain = q.shape[-1] ** -0.5, 1 / (1 - ctx.dropout)
         grad_q, grad_k, grad_v = (torch.empty_like(x) for x in (q, k, v))
+        bits = random_bits(ctx.seed)
         with torch.autocast("cpu", enabled=False):
             for block, mask_ in _blocks(q, k, mask):
                 q_, k_, v_, grad = q[block], k[block], v[block], grad_context[block]
                 used = weights = _weights(q_, k_, mask_)
                 grad_weights = _product(grad, v_.transpose(-1, -2), gain)
                 if ctx.dropout:
-                    kept_ = kept(weights, ctx.dropout, ctx.seed + block.start)
+                    kept_ = kept(weights, ctx.dropout, bits)
                     used = drop_(weights.clone(), kept_)
                     drop_(grad_weights, kept_)
                 _product(used.transpose(-1, -2), grad, gain, out=grad_v[block])

@@ -26,7 +26,7 @@ class _Dropout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
         ctx.gain = 1 / (1 - p)
-        mask = kept(x, p, draw_seed())
+        mask = kept(x, p, random_bits(draw_seed()))
         ctx.save_for_backward(mask)
         return drop_(x * ctx.gain, mask)
 
@@ -37,11 +37,16 @@ class _Dropout(torch.autograd.Function):
 
 
 def draw_seed() -> int:
-    """A seed for `kept` from PyTorch's own generator."""
+    """A seed from PyTorch's own generator."""
     return int(torch.randint(1 << 62, ()))
 
 
-def kept(like: Tensor, p: float, seed: int) -> Tensor:
+def random_bits(seed: int) -> np.random.SFC64:
+    """A generator for `kept`. The same seed gives the same masks in the same order."""
+    return np.random.SFC64(seed)
+
+
+def kept(like: Tensor, p: float, bits: np.random.SFC64) -> Tensor:
     """A mask of the numbers that dropout keeps.
 
     NumPy's SFC64 is faster than PyTorch's generator, and integers are compared and combined many
@@ -51,13 +56,13 @@ def kept(like: Tensor, p: float, seed: int) -> Tensor:
     Args:
         like: a tensor of the mask's shape, whose numbers have the width of the mask's.
         p: the probability that a number is not kept, below 1.
-        seed: the same seed gives the same mask.
+        bits: the generator of the random bits.
 
     Returns:
         Integers, with all bits set where a number is kept and none elsewhere.
     """
     count = like.numel()
-    draws = np.random.SFC64(seed).random_raw(-(-count // 4)).view(np.int16)
+    draws = bits.random_raw(-(-count // 4)).view(np.int16)
     least = min(round(p * (1 << 16)), (1 << 16) - 1) - (1 << 15)
     mask = torch.from_numpy(draws[:count]).ge_(least).neg_()
     return mask.view(like.shape).to(_INTEGERS[like.element_size()])
