@@ -1,12 +1,12 @@
 """CrowS-Pairs with the model that ships: all pairs, and a subset beside the naive way.
 
 The naive way is that of the released code: transformers is given one sentence with one mask at a
-time. Both compute the pseudo-log-likelihoods of the shared pieces of the same pairs, in turns, in
-float32 and with the same number of threads; `agree` is the number of pairs on which they prefer the
-same sentence. The whole audit also has the likelihoods without masks and the score of the model
-itself, and is timed once by engine and type of numbers: for six applications of 256 units with
-random weights, the size of the goal, and for the model that ships with the fastest of these. What
-the audit finds is in `bias_audit`.
+time, in float32. All compute the pseudo-log-likelihoods of the shared pieces of the same pairs, in
+turns and with the same number of threads; `agree` is the number of pairs on which they prefer the
+same sentence as the naive way. The whole audit also has the likelihoods without masks and the score
+of the model itself, and is timed once by engine and type of numbers: for six applications of 256
+units with random weights, the size of the goal, and for the model that ships with the fastest of
+these. What the audit finds is in `bias_audit`.
 """
 
 from __future__ import annotations

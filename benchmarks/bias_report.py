@@ -69,7 +69,7 @@ LIMITS = """## What these numbers cannot say
 
 
 _IN_PARTS = ("probe", "winobias")
-"""Tests of which all parts are in the table; of the others, they are in docs/results.md."""
+"""Tests of which all parts are shown; those of the others are in docs/results.md."""
 
 
 def page() -> str:
@@ -90,7 +90,8 @@ def rows_of(measured: dict[str, Any]) -> list[AuditRow]:
 def figure() -> str:
     """Preferences of the model that ships, as SVG."""
     rows = rows_of(_measured("bias_audit")["measurements"]["model that ships"])
-    return bias_figures.forest(_preferences(rows), neutral=50.0, unit="% preferred")
+    preferences = [row for row in _shown(rows) if row.neutral == 50.0]
+    return bias_figures.forest(preferences, neutral=50.0, unit="% preferred")
 
 
 def _measured(name: str) -> dict[str, Any]:
@@ -98,8 +99,8 @@ def _measured(name: str) -> dict[str, Any]:
     return found
 
 
-def _preferences(rows: list[AuditRow]) -> list[AuditRow]:
-    return [row for row in rows if row.neutral == 50.0]
+def _shown(rows: list[AuditRow]) -> list[AuditRow]:
+    return [row for row in rows if row.part == "all" or row.test in _IN_PARTS]
 
 
 def _parts(found: dict[str, Any]) -> Iterator[str]:
@@ -129,7 +130,7 @@ def _parts(found: dict[str, Any]) -> Iterator[str]:
         f"the model is {validity.TOO_WEAK}. Hollow ones are published numbers of larger models, "
         "with other tokens. [results.md](results.md) has all numbers."
     )
-    yield _table([row for row in shipped if row.part == "all" or row.test in _IN_PARTS])
+    yield _table(_shown(shipped))
     if TUNED in there:
         yield from _fine_tuned(measured)
     yield LIMITS
@@ -158,19 +159,25 @@ def _verdict(known: dict[str, Any]) -> str:
 
 
 def _carried_over(rows: list[AuditRow]) -> Iterator[str]:
-    """What the control says about the signed changes."""
-    for row in rows:
-        if row.measure == "signed change less the control's":
-            differs = row.low > 0 or row.high < 0
-            yield (
-                f"On {row.part}, the signed change {'differs' if differs else 'does not differ'} "
-                f"from that of the control ({row.value:+.4f} [{row.low:+.4f}, {row.high:+.4f}])"
-                + (
-                    ", so that pretraining has a part in it, as far as one seed of each can tell."
-                    if differs
-                    else ": nothing shows that pretraining has a part in it."
-                )
-            )
+    """How the changes compare with those of the control."""
+    yield (
+        "The control is the same fine-tuning from random weights. An interval of a difference that "
+        "leaves out 0 shows that pretraining has a part in it, as far as one seed of each can tell."
+    )
+    yield "\n".join(
+        f"- On {row.part}, the {row.measure} is {row.value:+.4f} "
+        f"[{row.low:+.4f}, {row.high:+.4f}]: {_reading(row)}."
+        for row in rows
+        if row.measure.endswith("less the control's")
+    )
+
+
+def _reading(row: AuditRow) -> str:
+    if row.low <= 0 <= row.high:
+        return "no difference is shown"
+    if row.measure.startswith("signed"):
+        return f"pretraining moves `positive` towards {'men' if row.value > 0 else 'women'}"
+    return f"predictions change {'more' if row.value > 0 else 'less'} than without pretraining"
 
 
 def _table(rows: list[AuditRow]) -> str:
