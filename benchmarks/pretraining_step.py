@@ -3,12 +3,11 @@
 Both have the same architecture and read the same tokens, 15 % of them masked, without padding, in
 the precision that the processor multiplies in hardware; `--both` also measures the other one. Each
 has a process of its own, since the training loop of albertlm changes how memory is allocated, and
-they compute in turns. All of this is done three times; rates and shares are medians, and the range
-of the ratio is given. `linear share` is the time of the shared layer's matrix products alone,
-forward and backward, measured in the same run, relative to that of our step, which omits most of
-those in the last layer. So `roofline`, the ratio divided by the linear share, is approximately the
-ratio of a step that consists only of these products: no program that uses the same library for them
-can be much faster.
+they compute in turns. All of this is done three times; the medians are given, and the range of the
+ratio. `linear share` is the time of the shared layer's matrix products alone, forward and backward,
+measured in the same run, relative to that of our step, which omits most of those in the last layer.
+So `roofline`, the ratio divided by the linear share, is approximately the ratio of a step that
+consists only of these products: no program that uses the same library for them can be much faster.
 """
 
 from __future__ import annotations
@@ -179,7 +178,7 @@ def summary(runs: list[dict[str, float]]) -> dict[str, float | str]:
         each["albertlm_tokens_per_s"] / each["transformers_tokens_per_s"] for each in runs
     )
     medians = {key: statistics.median(each[key] for each in runs) for key in runs[0]}
-    ratio = medians["albertlm_tokens_per_s"] / medians["transformers_tokens_per_s"]
+    ratio = statistics.median(ratios)
     return {
         **medians,
         "ratio": ratio,

@@ -115,6 +115,7 @@ def test_a_killed_process_is_started_again(
 def test_where_none_is_started_again_the_others_end_and_more_can_go_on(
     tokens: Path, expected: list[float], tmp_path: Path
 ) -> None:
+    # The other process loses its connection before torchrun sees that one died, and signals it.
     torchrun = [*TORCHRUN, "--max-restarts", "0", "--monitor-interval", "1", "--nproc-per-node"]
     command = [*pretrain(tokens, tmp_path), "--sharded"]
     with start([*torchrun, "2", *command]) as process:

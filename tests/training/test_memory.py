@@ -1,12 +1,16 @@
-"""Runs that do not fit are refused with advice that helps; free memory is read from Linux."""
+"""Runs that do not fit are refused with advice that helps, and what fits once goes on fitting."""
 
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from albertlm import costs
+from albertlm.data.token_shards import TokenPart
 from albertlm.recipes.published import published
 from albertlm.training import memory
 from albertlm.training.run_config import Execution, Phase, PretrainingConfig
@@ -124,3 +128,42 @@ def test_limits_of_containers(
     assert memory.available_memory("cpu") == expected * GIB
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert memory.available_memory("cpu") == expected * GIB / 2
+
+
+GROWTH = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from albertlm.data.token_shards import Tokens
+from albertlm.recipes.small import smoke
+from albertlm.training import launch
+from albertlm.training.pretraining import PretrainingJob
+from albertlm.training.run_config import Execution
+
+tokens, run = map(Path, sys.argv[1:])
+opened = Tokens.open(tokens)
+config = smoke(opened.vocab_size)
+config = replace(config, phases=(replace(config.phases[0], steps=1000, length=64),))
+
+def follow(loop):
+    for last in loop:
+        if last.step in (100, 1000):
+            print(Path("/proc/self/statm").read_text().split()[1])
+    return last
+
+execution = Execution(device="cpu", workers=0)
+launch.train(PretrainingJob(config, execution, opened, run), follow)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
+def test_memory_does_not_grow_with_the_steps(
+    make_tokens: Callable[..., TokenPart], many_documents: list[list[str]], tmp_path: Path
+) -> None:
+    """Of batches of any lengths, for whose shapes libraries keep kernels."""
+    tokens = make_tokens(many_documents).folder.parent
+    command = [sys.executable, "-c", GROWTH, str(tokens), str(tmp_path)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    early, late = map(int, done.stdout.split())
+    assert late <= 1.1 * early

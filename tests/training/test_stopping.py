@@ -46,10 +46,11 @@ def test_a_signal_does_not_hide_a_lost_connection(number: signal.Signals) -> Non
         "import signal\n"
         "from albertlm.training.stopping import ended_by_signals\n"
         "with ended_by_signals():\n"
-        "    try: raise ConnectionError('lost')\n"
+        "    try: raise ConnectionError('lost') from RuntimeError('reset by peer')\n"
         f"    finally: signal.raise_signal({number})"
     )
     assert done.returncode == 1
+    assert "RuntimeError: reset by peer\n" in done.stderr
     assert done.stderr.endswith("ConnectionError: lost\n")
 
 

@@ -51,11 +51,12 @@ def stop_on_signals(*, told: bool = True) -> Iterator[Stop]:
 def ended_by_signals() -> Iterator[None]:
     """A block that a signal ends.
 
-    When a process dies, the others lose their connection, and `torchrun` then signals them. A
-    signal that arrives while a ConnectionError is leaving the block does not hide it.
+    When a process dies, the others lose their connection, and `torchrun` then signals them. If a
+    signal arrives while a ConnectionError is leaving the block, that error is raised.
 
     Raises:
         StoppedEarlyError: a signal arrived.
+        ConnectionError: a signal arrived, but the connection was lost before.
     """
 
     def end() -> None:
@@ -65,8 +66,9 @@ def ended_by_signals() -> Iterator[None]:
         try:
             yield
         except StoppedEarlyError as stopped:
-            if isinstance(stopped.__context__, ConnectionError):
-                raise stopped.__context__ from None
+            lost = stopped.__context__
+            if isinstance(lost, ConnectionError):
+                raise lost from lost.__cause__
             raise
 
 

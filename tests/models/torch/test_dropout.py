@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from albertlm.models.torch.dropout import Dropout, drop_, kept, random_bits
 
-FLOATS = torch.bfloat16, torch.float32, torch.float64
+FLOATS = torch.bfloat16, torch.float16, torch.float32, torch.float64
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])

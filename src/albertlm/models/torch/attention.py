@@ -121,9 +121,9 @@ class BlockedAttention(torch.autograd.Function):
                 used = weights = _weights(q_, k_, mask_)
                 grad_weights = _product(grad, v_.transpose(-1, -2), gain)
                 if ctx.dropout:
-                    kept_ = kept(weights, ctx.dropout, bits)
-                    used = drop_(weights.clone(), kept_)
-                    drop_(grad_weights, kept_)
+                    left = kept(weights, ctx.dropout, bits)
+                    used = drop_(weights.clone(), left)
+                    drop_(grad_weights, left)
                 _product(used.transpose(-1, -2), grad, gain, out=grad_v[block])
                 grad_scores = torch._softmax_backward_data(grad_weights, weights, -1, q.dtype)
                 _product(grad_scores, k_, scale, out=grad_q[block])

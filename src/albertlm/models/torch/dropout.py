@@ -10,11 +10,14 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-"""The integers that are as wide as a floating-point number, by its bytes."""
+"""The integers that are as wide as a floating-point number, by the number of its bytes."""
 
 
 class Dropout(nn.Dropout):
-    """`torch.nn.Dropout`, with masks of `kept` on a CPU."""
+    """`torch.nn.Dropout`, with masks of `kept` on a CPU; never in place."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__(p)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (the name in PyTorch)
         if not self.training or not self.p or input.device.type != "cpu":
@@ -49,17 +52,17 @@ def random_bits(seed: int) -> np.random.SFC64:
 def kept(like: Tensor, p: float, bits: np.random.SFC64) -> Tensor:
     """A mask of the numbers that dropout keeps.
 
-    NumPy's SFC64 is faster than PyTorch's generator, and integers are compared and combined many
-    at a time, unlike truth values. Each number takes 16 random bits, so the share of those that are
-    not kept is `p` to within 2^-17.
+    NumPy's SFC64 is faster than PyTorch's generator, and PyTorch compares and combines integers
+    many at a time, unlike truth values. Each number takes 16 random bits, so the share of those
+    that are not kept is `p` to within 2^-16.
 
     Args:
-        like: a tensor of the mask's shape, whose numbers have the width of the mask's.
+        like: the numbers, of any shape.
         p: the probability that a number is not kept, below 1.
         bits: the generator of the random bits.
 
     Returns:
-        Integers, with all bits set where a number is kept and none elsewhere.
+        Integers as wide as the numbers, with all bits set where a number is kept and none elsewhere.
     """
     count = like.numel()
     draws = bits.random_raw(-(-count // 4)).view(np.int16)
