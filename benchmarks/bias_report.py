@@ -128,7 +128,8 @@ def _parts(found: dict[str, Any]) -> Iterator[str]:
     yield (
         "Points are shares in percent, with intervals of 95 %; grey ones belong to data on which "
         f"the model is {validity.TOO_WEAK}. Hollow ones are published numbers of larger models, "
-        "with other tokens. [results.md](results.md) has all numbers."
+        "with other tokens. Sentence order, a part of StereoSet, answers another question than the "
+        "rest of it: any of the sentences could follow. [results.md](results.md) has all numbers."
     )
     yield _table(_shown(shipped))
     if TUNED in there:
@@ -176,7 +177,7 @@ def _reading(row: AuditRow) -> str:
     if row.low <= 0 <= row.high:
         return "no difference is shown"
     if row.measure.startswith("signed"):
-        return f"pretraining moves `positive` towards {'men' if row.value > 0 else 'women'}"
+        return f"relative to the control, `positive` moves to {'men' if row.value > 0 else 'women'}"
     return f"predictions change {'more' if row.value > 0 else 'less'} than without pretraining"
 
 

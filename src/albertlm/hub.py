@@ -124,6 +124,25 @@ def uploaded_files(folder: Path) -> dict[str, int]:
     return names
 
 
+def check_upload(folder: Path, repository: str) -> dict[str, int]:
+    """The files that `push` uploads, after all checks that need no network.
+
+    Returns:
+        The sizes in bytes by the names of the files.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: the metadata of the card is invalid, or `repository` is no id.
+    """
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    with _refusals(repository):
+        validate_repo_id(repository)
+    files = uploaded_files(folder)
+    _read_card(folder / "README.md")
+    return files
+
+
 def push(
     folder: Path,
     repository: str,
@@ -157,7 +176,7 @@ def push(
     """
     from huggingface_hub import HfApi
 
-    names = uploaded_files(folder)
+    names = check_upload(folder, repository)
     card = _read_card(folder / "README.md")
     api = HfApi(token=token)
     with _refusals(repository):

@@ -61,3 +61,15 @@ def test_a_folder_without_a_card(run: Run, tiny_folder: Path) -> None:
     done = run("push", tiny_folder, "me/model")
     assert (done.code, done.out) == (2, "")
     assert done.err == (f"error: {tiny_folder} has no README.md; write one with `albertlm card`\n")
+
+
+def test_a_dry_run_checks_the_card_and_the_id(run: Run, model: Path) -> None:
+    done = run("push", model, "a b/c/d", "--dry-run")
+    assert (done.code, done.err) == (
+        2,
+        "error: 'a b/c/d' is no hub id; write it like 'name/model'\n",
+    )
+    (model / "README.md").write_text("---\na: [\n---\n")
+    done = run("push", model, "me/model", "--dry-run")
+    assert done.code == 2
+    assert "has invalid metadata" in done.err

@@ -127,6 +127,16 @@ def test_a_fine_tuned_model(
     assert values(found, "Model Architecture and Objective")["labels"] == "negative, positive"
 
 
+def test_an_audit_of_other_weights(
+    tiny_folder: Path, tmp_path: Path, pairs_found: dict[str, Any]
+) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"other")
+    add_test(tmp_path / "audit", "m", other, "crows-pairs", pairs_found)
+    with pytest.raises(ValueError, match="is the audit of other weights than those of"):
+        gather(tiny_folder, [tmp_path / "audit"])
+
+
 def test_sources_that_are_none(tiny_folder: Path, tmp_path: Path) -> None:
     storage.write_json(tmp_path / "results.json", {})
     for source, told in (

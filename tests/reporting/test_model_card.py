@@ -48,6 +48,24 @@ def sources(
     return [make_run(), result, tmp_path / "audit"]
 
 
+def test_recommendations_belong_to_the_limitations(model: Path) -> None:
+    texts = 'limitations = "Few."\nrecommendations = "Measure it."\nexamination = "None."\n'
+    (model / FILE).write_text(WORDS + texts)
+    text = write_card(model).read_text()
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    place = headings.index("## Bias, Risks, and Limitations")
+    assert headings[place + 1] == "### Recommendations"
+    assert "## Model Examination" in headings
+    assert headings.count("## Bias, Risks, and Limitations") == 1
+
+
+def test_the_header_says_what_people_write(model: Path) -> None:
+    question = 'widget = [{text = "Who left?", context = "The man left."}]'
+    (model / FILE).write_text(WORDS.replace('thumbnail = "curve.png"', question))
+    found = ModelCard.load(write_card(model)).data.to_dict()
+    assert found["widget"] == [{"text": "Who left?", "context": "The man left."}]
+
+
 def test_a_card(model: Path, sources: list[Path]) -> None:
     path = write_card(model, sources)
     assert path == model / CARD

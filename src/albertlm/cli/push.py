@@ -27,7 +27,10 @@ def push(
         str, typer.Option(help="The first line of the commit.")
     ] = "Upload with albertlm",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List files and sizes instead of uploading.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Check the card and list files and sizes, but upload nothing."
+        ),
     ] = False,
     as_json: common.JsonOption = False,
 ) -> None:
@@ -35,7 +38,7 @@ def push(
 
     Other files of the folder stay here. If it is interrupted, the same command goes on.
     """
-    files = hub.uploaded_files(folder)
+    files = hub.check_upload(folder, repository)
     if not as_json:
         rows = [(name, f"{size:,}") for name, size in {**files, "": sum(files.values())}.items()]
         common.print_table(("file", "#bytes"), rows, title=f"{folder} to {repository}")

@@ -122,13 +122,15 @@ def gather(model: Path, sources: Sequence[Path]) -> CardFacts:
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: a source is none of these.
+        ValueError: a source is none of these, or an audit of other weights.
     """
     config = AlbertConfig.from_folder(model)
     files = {path.name: path for path in sorted(model.glob("*.safetensors"))}
     said: list[Fact | Score] = list(_of_model(model, config))
     for source in map(Path.resolve, sources):
         read, of_source = _reader(source)
+        if read is _of_audit:
+            _check_audited(source, model)
         files |= of_source
         said += read(source)
     architecture = (config.architectures or ("AlbertModel",))[0]
@@ -332,6 +334,15 @@ def _of_pretraining_scores(path: Path) -> Iterator[Score]:
                 note=f"windows of {int(found['window'])} tokens",
                 file=path.name,
             )
+
+
+def _check_audited(path: Path, model: Path) -> None:
+    audited = audit.read_audit(path).weights
+    if audited and audited not in map(storage.sha256, model.glob("*.safetensors")):
+        raise ValueError(
+            f"{path} is the audit of other weights than those of {model}; audit this model with "
+            "`albertlm bias`"
+        )
 
 
 def _of_audit(path: Path) -> Iterator[Score]:

@@ -21,7 +21,7 @@ SECTIONS = {
     "downstream_use": ("Uses", "Downstream Use"),
     "out_of_scope_use": ("Uses", "Out-of-Scope Use"),
     "limitations": (None, "Bias, Risks, and Limitations"),
-    "recommendations": (None, "Recommendations"),
+    "recommendations": ("Bias, Risks, and Limitations", "Recommendations"),
     "get_started": (None, "How to Get Started with the Model"),
     "training_data": ("Training Details", "Training Data"),
     "preprocessing": ("Training Details", "Preprocessing"),
@@ -30,6 +30,7 @@ SECTIONS = {
     "testing_data": ("Evaluation", "Testing Data, Factors & Metrics"),
     "results": ("Evaluation", "Results"),
     "summary": ("Evaluation", "Summary"),
+    "examination": (None, "Model Examination"),
     "environmental_impact": (None, "Environmental Impact"),
     "architecture": ("Technical Specifications", "Model Architecture and Objective"),
     "infrastructure": ("Technical Specifications", "Compute Infrastructure"),
@@ -74,7 +75,8 @@ class CardWords:
         library_name: whose model it is.
         pipeline_tag: what it does; by default what its configuration says.
         widget: texts that the hub's page shows as examples.
-        metadata: any other fields of the header.
+        metadata: any fields of the header, instead of what the card would say there; such as a
+            widget with a question and its context.
         text: by the names in `SECTIONS`.
     """
 

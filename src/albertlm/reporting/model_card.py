@@ -43,6 +43,11 @@ _BIAS_CAUTION = (
     "too weak prefers nothing, which looks like no bias."
 )
 
+_ORDER_CAUTION = (
+    "Sentence order, a part of StereoSet, answers another question than the rest of it: any of the "
+    "sentences could follow."
+)
+
 
 def write_card(model: Path, sources: Sequence[Path] = ()) -> Path:
     """Write the card of a model into its folder.
@@ -147,7 +152,7 @@ def render(words: CardWords, facts: CardFacts, pictures: dict[str, str] | None =
             continue
         if above and above != current:
             parts.append(f"## {above}")
-        current = above
+        current = above or heading
         parts += [f"{'###' if above else '##'} {heading}", *filter(None, content)]
     if facts.files:
         parts += ["## Files of this card", *_files(facts)]
@@ -156,20 +161,19 @@ def render(words: CardWords, facts: CardFacts, pictures: dict[str, str] | None =
 
 def _metadata(words: CardWords, facts: CardFacts) -> str:
     """The header, in the hub's fields; results that the hub cannot place are left out."""
-    data = ModelCardData(
-        license=words.license,
-        language=list(words.language) or None,
-        base_model=words.base_model,
-        datasets=list(words.datasets) or None,
-        tags=list(words.tags),
-        library_name=words.library_name,
-        pipeline_tag=words.pipeline_tag or facts.pipeline,
-        widget=[{"text": text} for text in words.widget] or None,
-        model_name=words.title,
-        eval_results=[_result(facts.pipeline, score) for score in facts.scores] or None,
-        **words.metadata,
-    )
-    return data.to_yaml().strip()
+    fields = {
+        "license": words.license,
+        "language": list(words.language) or None,
+        "base_model": words.base_model,
+        "datasets": list(words.datasets) or None,
+        "tags": list(words.tags),
+        "library_name": words.library_name,
+        "pipeline_tag": words.pipeline_tag or facts.pipeline,
+        "widget": [{"text": text} for text in words.widget] or None,
+        "model_name": words.title,
+        "eval_results": [_result(facts.pipeline, score) for score in facts.scores] or None,
+    }
+    return ModelCardData(**(fields | dict(words.metadata))).to_yaml().strip()
 
 
 def _result(pipeline: str, score: Score) -> EvalResult:
@@ -207,6 +211,8 @@ def _numbers(heading: str, facts: CardFacts) -> Iterator[str]:
     if scores := [score for score in facts.scores if score.section == heading]:
         yield table(_COLUMNS, [_cells(score) for score in scores], left=3)
         yield _BIAS_CAUTION if heading.startswith("Bias") else _RESULTS_LEGEND
+        if any(score.metric.startswith("sentence order") for score in scores):
+            yield _ORDER_CAUTION
 
 
 _COLUMNS = ("data", "part", "measure", "value", "interval", "n", "seeds", "note", "from")

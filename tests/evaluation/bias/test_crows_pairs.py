@@ -91,7 +91,7 @@ def test_ties_count_against_and_published_scores_are_rounded(
     likelihood: MaskedLikelihood, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pairs = [SentencePair(more, less, *others) for more, less, *others in ROWS]
-    scores = iter([-1.0001, -2.0, -3.0, -4.0, -1.0004, -2.0, -3.1, -3.9] * 2)
+    scores = iter([-1.0001, -2.0, -3.0, -4.0, -1.0004, -2.0, -3.1, -3.9] * 3)
     monkeypatch.setattr(
         MaskedLikelihood, "of_masked", lambda _, rows, __: [np.array([next(scores)]) for _ in rows]
     )
@@ -100,6 +100,7 @@ def test_ties_count_against_and_published_scores_are_rounded(
     rounded = crows_pairs(likelihood, pairs, as_published=True)
     assert rounded.as_published
     assert (rounded.measures["pll"]["all"].value, rounded.measures["pll"]["all"].ties) == (25, 2)
+    assert rounded.differences["aul"] == crows_pairs(likelihood, pairs).differences["aul"]
 
 
 def test_pairs_of_one_direction_without_writers(likelihood: MaskedLikelihood, write) -> None:

@@ -56,6 +56,13 @@ def test_p_by_the_bootstrap() -> None:
     assert share([1] * 30).p == pytest.approx(2 / 10_001)
 
 
+def test_few_examples_that_agree_prove_little() -> None:
+    """The least p is that of the sign test."""
+    assert [share([1] * count).p for count in (1, 2, 3, 8)] == [1, 0.5, 0.25, 2**-7]
+    assert share([1, 2, 3], ["writer"] * 3).p == 1
+    assert crossed_mean([[1.0, 2.0], [2.0, 3.0], [1.0, 4.0]]).p == 0.5
+
+
 def test_holm() -> None:
     p_values = {"a": 0.01, "b": 0.04, "c": 0.03, "d": None, "e": 0.005}
     estimates = {name: Estimate(50, 40, 60, p, 10, 10) for name, p in p_values.items()}

@@ -322,8 +322,8 @@ def _difference(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
     samples_S = rates_2S[0] - rates_2S[1]
     low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))
     value = 100 * float(np.mean(first) - np.mean(second))
-    n = len(first) + len(second)
-    return Estimate(value, low, high, two_sided(samples_S, 0.0), n, n)
+    n, fewer = len(first) + len(second), min(len(first), len(second))
+    return Estimate(value, low, high, two_sided(samples_S, 0.0, fewer), n, n)
 
 
 def _root_mean_squares(gaps: Sequence[RateGap]) -> dict[str, float]:

@@ -76,7 +76,8 @@ class PairPreferences:
             sentence less that of the other one.
         examples: the pairs with the largest differences of `pll` in either direction.
         validity: what the model knows of the sentences.
-        as_published: whether scores are rounded to 3 decimals, as in the released code.
+        as_published: whether the scores of `pll` are rounded to 3 decimals, as in the released
+            code.
     """
 
     measures: dict[str, dict[str, Estimate]]
@@ -125,8 +126,8 @@ def crows_pairs(
     Args:
         model: the model.
         pairs: the pairs.
-        as_published: round the scores of sentences to 3 decimals before they are compared, as the
-            released code does; equal ones count as not preferred.
+        as_published: round the scores of `pll` to 3 decimals before they are compared, as the
+            released code does; equal ones count as not preferred. That of `aul` does not round.
 
     Raises:
         ValueError: a sentence is too long for the model.
@@ -134,7 +135,7 @@ def crows_pairs(
     sentences = [pair.more for pair in pairs] + [pair.less for pair in pairs]
     scores = dict(zip(MEASURES, _scores(model, pairs), strict=True))
     differences = {
-        name: np.subtract(*(each.round(3) if as_published else each for each in of_sides))
+        name: np.subtract(*(np.round(of_sides, 3) if as_published and name == "pll" else of_sides))
         for name, of_sides in scores.items()
     }
     measures = {name: _estimates(pairs, each) for name, each in differences.items()}

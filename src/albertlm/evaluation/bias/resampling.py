@@ -82,7 +82,7 @@ def mean(
         value=float(array_N.mean()),
         low=float(low),
         high=float(high),
-        p=two_sided(samples_S, null),
+        p=two_sided(samples_S, null, len(above_C)),
         n=len(array_N),
         clusters=len(above_C),
     )
@@ -107,14 +107,20 @@ def crossed_mean(values_TP: ArrayLike, *, null: float = 0.0, seed: int = SEED) -
     )
     samples_S = ((weights_ST @ array_TP) * weights_SP).sum(-1)
     low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))
-    p = two_sided(samples_S, null)
-    return Estimate(float(array_TP.mean()), low, high, p, array_TP.size, min(array_TP.shape))
+    clusters = min(array_TP.shape)
+    p = two_sided(samples_S, null, clusters)
+    return Estimate(float(array_TP.mean()), low, high, p, array_TP.size, clusters)
 
 
-def two_sided(samples_S: NDArray[np.float64], null: float) -> float:
-    """The p-value of a value, from bootstrap samples on its two sides."""
+def two_sided(samples_S: NDArray[np.float64], null: float, clusters: int) -> float:
+    """The p-value of a value, from bootstrap samples on its two sides.
+
+    Few clusters that agree have samples on one side only; so the p-value is at least 2^(1 - C),
+    the smallest one of a sign test of C clusters.
+    """
     tail = min((samples_S <= null).sum(), (samples_S >= null).sum())
-    return min(1.0, 2 * (float(tail) + 1) / (len(samples_S) + 1))
+    p = 2 * (float(tail) + 1) / (len(samples_S) + 1)
+    return min(1.0, max(p, 2.0 ** (1 - clusters)))
 
 
 def holm(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:

@@ -198,7 +198,7 @@ def scores_by_target(targets: Sequence[str], scores_N3: NDArray[np.float64]) -> 
         value: float, samples_S: NDArray[np.float64], null: float | None, ties: int = 0
     ) -> Estimate:
         low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))
-        p = None if null is None else two_sided(samples_S, null)
+        p = None if null is None else two_sided(samples_S, null, len(names))
         return Estimate(value, low, high, p, len(targets), len(names), ties)
 
     lms, ss = float(lms_T.mean()), float(ss_T.mean())

@@ -62,7 +62,8 @@ def kept(like: Tensor, p: float, bits: np.random.SFC64) -> Tensor:
         bits: the generator of the random bits.
 
     Returns:
-        Integers as wide as the numbers, with all bits set where a number is kept and none elsewhere.
+        Integers as wide as the numbers, with all bits set where a number is kept and none
+        elsewhere.
     """
     count = like.numel()
     draws = bits.random_raw(-(-count // 4)).view(np.int16)
