@@ -1,5 +1,8 @@
 """The OpenVINO engine: one compiled layer, threads that call it at once, and missing bfloat16."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,3 +63,31 @@ def test_bfloat16_needs_a_processor_that_has_it(
     assert OpenVinoEngine.from_folder(tiny_folder).dtype == "float32"
     with pytest.raises(ValueError, match="'bfloat16' is not allowed; it must be float32 or in"):
         OpenVinoEngine.from_folder(tiny_folder, dtype="bfloat16")
+
+
+_PRINTS_AFFINITIES = """
+import contextlib, os, sys, threading
+from pathlib import Path
+from albertlm.inference.engines.base import TokenizedText
+from albertlm.inference.engines.openvino import OpenVinoEngine
+engine = OpenVinoEngine.from_folder(Path(sys.argv[1]), dtype="float32")
+texts = [TokenizedText([2] * 64, [0] * 64)] * 64
+engine.states(texts)  # what compiles is bound for a moment
+computing = threading.Thread(target=lambda: [engine.states(texts) for _ in range(20)])
+computing.start()
+seen = set()
+while computing.is_alive():
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(ProcessLookupError):  # a thread has ended
+            seen.add(len(os.sched_getaffinity(int(task))))
+print(*seen)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_no_thread_is_bound_to_a_core(tiny_folder: Path) -> None:
+    # or several processes with a thread each would all compute on the first core
+    command = [sys.executable, "-c", _PRINTS_AFFINITIES, str(tiny_folder)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.split() == [str(len(os.sched_getaffinity(0)))]

@@ -121,4 +121,6 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": "bf16" if self.dtype == "bfloat16" else "f32",
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": str(group),
             "INFERENCE_NUM_THREADS": processor.thread_limit() or 0,
+            # or processes with a thread each all compute on the first core
+            "ENABLE_CPU_PINNING": False,
         }
