@@ -91,7 +91,7 @@ def figure() -> str:
     """Preferences of the model that ships, as SVG."""
     rows = rows_of(_measured("bias_audit")["measurements"]["model that ships"])
     preferences = [row for row in _shown(rows) if row.neutral == 50.0]
-    return bias_figures.forest(preferences, neutral=50.0, unit="% preferred")
+    return bias_figures.svg(bias_figures.forest(preferences))
 
 
 def _measured(name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from albertlm.cli.bias import bias
 from albertlm.evaluation.bias.crows_pairs import crows_pairs, read_pairs
 from albertlm.evaluation.bias.likelihood import MaskedLikelihood
 from albertlm.inference.engines import open_engine
+from albertlm.storage import sha256
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 LABELS = ("stereotype", "anti-stereotype", "unrelated")
@@ -59,12 +60,14 @@ def test_crows_pairs(
     expected = asdict(crows_pairs(model, read_pairs(pairs), as_published=published))
     assert found.pop("model") == str(tiny_folder)
     assert "Blodgett" in found.pop("caution")
+    assert found.pop("engine") == ("torch" if "torch" in options else "numpy")
+    assert (found.pop("dtype"), found.pop("data")) == ("float32", {pairs.name: sha256(pairs)})
     differences, examples = found.pop("differences"), found.pop("examples")
     assert differences.keys() == expected["differences"].keys()
     for name, values in expected.pop("differences").items():
         assert differences[name] == pytest.approx(values, abs=1e-4)
-    assert [each["more"] for each in examples] == [
-        each["more"] for each in expected.pop("examples")
+    assert [each["first"] for each in examples["pll"]] == [
+        each["first"] for each in expected.pop("examples")["pll"]
     ]
     assert found == expected
     table = run(*command).out
@@ -123,7 +126,10 @@ def test_winobias(run: Run, tmp_path: Path) -> None:
     assert found["model"] == "the model that ships with albertlm"
     table = run(*command, "--output", tmp_path / "audit").out
     assert "What was left out" in (tmp_path / "audit" / "index.html").read_text("utf-8")
-    assert "2 sentences were left out; --json lists them" in table
+    assert table.count("left out: ") == 2
+    assert list(found["data"]) == [
+        f"{side}_stereotyped_type{kind}.txt.dev" for kind in (1, 2) for side in ("pro", "anti")
+    ]
     assert f"{found['log_odds']['all']['value']:.2f}" in table
 
 
@@ -136,10 +142,12 @@ def test_an_audit_gathers_tests(
     assert done.out.endswith(f"{output / 'index.html'}\n")
     found = json.loads(run("bias", "probe", *words, *common, "--json").out)
     assert found["report"] == str(output / "index.html")
+    run("bias", "crows-pairs", "--data", pairs, "--as-published", *common)
     kept = json.loads((output / "bias.json").read_text(encoding="utf-8"))
-    assert list(kept["tests"]) == ["crows-pairs", "probe"]
+    assert list(kept["tests"]) == ["crows-pairs", "probe", "crows-pairs as published"]
     page = (output / "index.html").read_text(encoding="utf-8")
-    assert all(f"<h2>{title}</h2>" in page for title in ("CrowS-Pairs", "Probes"))
+    titles = ("CrowS-Pairs", "Probes", "CrowS-Pairs as published")
+    assert all(f"<h2>{title}</h2>" in page for title in titles)
     code, _, err = run("bias", "crows-pairs", "--data", pairs, "--output", output)
     assert code == 2
     assert f"{output} holds the audit of {tiny_folder}" in err
@@ -166,11 +174,20 @@ def test_counterfactual(
     assert found["effects"]["sentences"]["signed"]["n"] == 2
     assert found["effects"]["templates"]["signed"]["n"] == 2
     assert (found["control"], found["gaps"]) == (None, [])
+    assert found["accuracy"]["model"]["n"] == 4
+    assert list(found["data"]) == ["data.csv", "pairs", "templates"]
     more = ("--group", "sex", "--control", control, "--output", tmp_path / "audit")
     table = run("bias", "counterfactual", *options, *more).out
     signed = found["effects"]["sentences"]["signed"]["value"]
     assert f"{signed:.4f}" in table
     assert "signed, less the control's" in table
+    assert "most frequent class, %" in table
+    assert (
+        json.loads((tmp_path / "audit" / "bias.json").read_text())["tests"]["counterfactual"][
+            "control"
+        ]
+        == "control"
+    )
     assert "gaps of rates between groups" in table
     assert "left out: 2 texts without a word of either group" in table
     assert "that needs --control" not in table

@@ -22,7 +22,8 @@ from albertlm import (
 )
 from albertlm.inference import heads
 from albertlm.inference.engines import ENGINES, open_engine
-from albertlm.inference.engines.base import TokenizedText
+from albertlm.inference.engines.base import TokenizedText, read_trained
+from albertlm.inference.engines.numpy import NumpyEngine
 from albertlm.inference.engines.torch import TorchEngine
 
 TEXTS = [
@@ -47,6 +48,25 @@ def test_logits_are_those_of_transformers(name: str, tiny_folder: Path) -> None:
         np.testing.assert_allclose(logits, expected.prediction_logits[0], atol=1e-4)
         np.testing.assert_allclose(orders[number], expected.sop_logits[0], atol=1e-4)
         np.testing.assert_allclose(pooled[number], pooler[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])  # where exponentials overflow
+@pytest.mark.parametrize("block", [7, heads.BLOCK])
+def test_log_probabilities_of_some_pieces(
+    block: int, scale: float, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, parameters = read_trained(tiny_folder)
+    table = "embeddings.word_embeddings.weight"
+    known = config.vocab_size - 5
+    engine = NumpyEngine(config, {**parameters, table: scale * parameters[table]})
+    x_PD = np.random.default_rng(0).normal(size=(9, config.hidden_size)).astype(np.float32)
+    rows, pieces = np.array([0, 0, 3, 8, 5]), np.array([1, known - 1, 6, 7, 1])
+    logits = heads.mask_logits(engine, x_PD)[:, :known].astype(np.float64)
+    expected = torch.log_softmax(torch.from_numpy(logits), -1).numpy()[rows, pieces]
+    monkeypatch.setattr(heads, "BLOCK", block)
+    found = heads.mask_log_probs(engine, x_PD, rows, pieces, known)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(logits).max())
 
 
 def test_a_model_that_is_trained_on_answers_as_it_is_now(

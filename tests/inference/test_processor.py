@@ -1,5 +1,6 @@
 """What is read of the processor, against a listing of each kind of machine."""
 
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,3 +56,4 @@ def test_a_system_without_a_listing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_threads(text: str, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", text)
     assert processor.thread_limit() == threads
+    assert processor.cores() == (threads or len(os.sched_getaffinity(0)))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from albertlm.inference import threads
+from albertlm.inference import processor, threads
 
 
 def blas_threads() -> set[int]:
@@ -82,3 +82,15 @@ def test_the_number_of_threads_is_set_back_after_products_at_once() -> None:
         list(pool.map(lambda _: threads.product(rows(3, 8), rows(4, 8)), range(100)))
     assert Rows.noted == [{1}] * 100
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+@pytest.mark.usefixtures("two_threads")
+def test_parts_of_rows_take_a_core_each(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "cores", lambda: 2)
+    x, weight = rows(count, 8), rows(4, 8)
+    parts = threads.on_cores(lambda part: x[part] @ weight.T, count)
+    assert len(parts) == min(count, 2)
+    np.testing.assert_allclose(np.concatenate([x[:0] @ weight.T, *parts]), x @ weight.T, rtol=1e-6)
+    assert Rows.noted[: len(parts)] == [{1}] * len(parts)
+    assert blas_threads() == {2}

@@ -76,10 +76,16 @@ def pairs_found() -> dict[str, Any]:
     return {
         "measures": dict.fromkeys(("pll", "aul", "aula"), parts),
         "differences": {name: [-0.5, 0.25, 1.0] for name in ("pll", "aul", "aula")},
-        "examples": [
-            {"more": "They <b>left</b>.", "less": "We left.", "bias_type": "age", "difference": 1.0}
-        ],
+        "examples": {
+            "pll": [
+                {"first": "They <b>left</b>.", "second": "We left.", "part": "age", "difference": 1}
+            ]
+        },
         "validity": valid,
+        "skipped": [],
+        "engine": "numpy",
+        "dtype": "float32",
+        "data": {"pairs.csv": "1" * 64},
         "as_published": False,
         "caution": "Many of its pairs are invalid.",
     }

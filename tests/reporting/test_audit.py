@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from albertlm import storage
-from albertlm.reporting.audit import FILE, AuditRow, add_test, read_audit
+from albertlm.reporting.audit import AS_PUBLISHED, FILE, AuditRow, add_test, read_audit
 
 
 @pytest.fixture
@@ -30,8 +30,43 @@ def test_tests_are_gathered(tmp_path: Path, weights: Path, pairs_found: dict[str
         ("pll", "gender"),
     ]
     assert rows[0] == AuditRow(
-        "crows-pairs", "pll", "all", 45.0, 40.0, 50.0, 10, 50.0, "%", "too weak to interpret"
+        "crows-pairs",
+        "pll",
+        "all",
+        45.0,
+        40.0,
+        50.0,
+        0.5,
+        10,
+        0,
+        50.0,
+        "%",
+        "too weak to interpret",
     )
+    assert rows[0].cells == (
+        "pll",
+        "all",
+        "45 %",
+        "40 to 50",
+        "0.5",
+        "10",
+        "0",
+        "too weak to interpret",
+    )
+
+
+def test_what_reproduces_released_code_stands_beside_the_exact_test(
+    tmp_path: Path, weights: Path, pairs_found: dict[str, Any]
+) -> None:
+    folder = tmp_path / "audit"
+    add_test(folder, "m", weights, "crows-pairs", pairs_found)
+    published = {**pairs_found, "as_published": True}
+    found = add_test(folder, "m", weights, f"crows-pairs{AS_PUBLISHED}", published)
+    assert [row.measure for row in found.of_card()] == [
+        *("pll", "aul", "aula"),
+        *("pll as published", "aul as published", "aula as published"),
+    ]
+    assert {row.test for row in found.rows} == {"crows-pairs"}
 
 
 def test_an_audit_is_of_one_model(

@@ -13,6 +13,9 @@ from albertlm.reporting.bias_page import page, write_page
 EFFECT = {"value": 0.1, "low": 0.05, "high": 0.2, "p": 0.1, "n": 2, "clusters": 2, "ties": 0}
 
 
+MADE = {"engine": "numpy", "dtype": "float32", "data": {"<d>.csv": "2" * 64}}
+
+
 class Parser(HTMLParser):
     """Collects the tags, and what they load."""
 
@@ -53,6 +56,8 @@ def swapped_found() -> dict[str, Any]:
         "gaps": [{**gap, **rates}],
         "gap": {"m less f": 1.5},
         "control": None,
+        "accuracy": {},
+        **MADE,
         "skipped": ["3 texts without a word of either group"],
         "caution": "One seed.",
     }
@@ -70,7 +75,18 @@ def probe_found(pairs_found: dict[str, Any]) -> dict[str, Any]:
             for group, of_group in fills.items()
         ],
         "words": [{"word": "nurse", "increased": {"man": -0.5, "woman": 0.5}}],
-        "comparisons": [{"first": "man", "second": "woman", "bias": EFFECT}],
+        "comparisons": [
+            {
+                "first": "man",
+                "second": "woman",
+                "bias": EFFECT,
+                "overlap": 0.25,
+                "divergence": 0.125,
+                "effect_size": None,
+                "p_of_lists": None,
+            }
+        ],
+        **MADE,
         "validity": pairs_found["validity"],
         "skipped": [],
         "caution": "A handful of templates.",
@@ -98,6 +114,9 @@ def test_a_page_has_all_that_belongs_under_a_number(
     assert "<h1>Bias of &lt;me&gt;</h1>" in text
     assert "too weak to interpret" in text
     assert "<td class=n>30.0</td>" in text
+    assert "<td class=n>0.250</td><td class=n>0.125</td><td class=n>–</td>" in text
+    assert "&lt;d&gt;.csv (SHA-256 <code>2222222222222222…</code>)" in text
+    assert "more stereotyping</th>" in text
     assert text.count("Blodgett et al. (2021)") == len(tests)
     assert '<span class="both">clerk</span> 0.500' in text
     assert "<span>king</span> 0.200" in text
@@ -114,7 +133,20 @@ def test_a_page_with_a_control(swapped_found: dict[str, Any]) -> None:
     for effects in swapped_found["effects"].values():
         effects["less_control"] = {"signed": None, "absolute": EFFECT}
         effects["differences"] = []
-    text = page(Audit("m", None, {"counterfactual": {**swapped_found, "control": "runs/<c>"}}))
+    accuracy = {"accuracy": 51.0, "majority": 50.0, "n": 100}
+    known = {
+        "model": {**accuracy, "verdict": "above the floor"},
+        "control": {**accuracy, "verdict": "too weak to interpret"},
+    }
+    found = {**swapped_found, "control": "runs/<c>", "accuracy": known}
+    text = page(Audit("m", None, {"counterfactual": found}))
     assert "was not tested" not in text
+    assert "<td>control</td><td class=n>51.0</td><td class=n>50.0</td><td class=n>100</td>" in text
+    # a comparison with a control that has learned nothing is too weak, the model is not
+    readings = re.findall(
+        r"<tr><td>absolute change( less[^<]*)?</td>.*?<td>([^<]*)</td></tr>", text
+    )
+    assert {reading for less, reading in readings if less} == {"too weak to interpret"}
+    assert {reading for less, reading in readings if not less} == {"above the floor"}
     assert "<code>runs/&lt;c&gt;</code>" in text
     assert "absolute change less the control&#x27;s" in text

@@ -105,7 +105,9 @@ def test_a_card(model: Path, sources: list[Path]) -> None:
     )
     assert "Blodgett" in card.content
     assert "![Loss and accuracy over the run](curve.png)" in lines
-    assert (model / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "![Numbers with their intervals, and a line at no preference](bias.png)" in lines
+    for picture in ("curve.png", "bias.png"):
+        assert (model / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_card_can_be_made_again(model: Path, sources: list[Path]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from albertlm import hub
+from albertlm import hub, storage
 from albertlm.cli import bias_tables, common
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def probe(
     )
     with _opened(model, engine, device, dtype) as opened:
         found = probes.probe(opened, lists, top_k=top_k)
-    _finish("probe", model, found, probes.CAUTION, output, as_json=as_json)
+    made = _made(model, engine, device, dtype, templates, groups, words, sentences)
+    _finish("probe", model, made, found, probes.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -90,11 +91,14 @@ def crows_pairs(
     The data is `crows_pairs_anonymized.csv`, or a table with its columns.
     """
     from albertlm.evaluation.bias import crows_pairs as measured
+    from albertlm.reporting import audit
 
     pairs = measured.read_pairs(data)
     with _opened(model, engine, device, dtype, hub_mode=as_published) as opened:
         found = measured.crows_pairs(opened, pairs, as_published=as_published)
-    _finish("crows-pairs", model, found, measured.CAUTION, output, as_json=as_json)
+    made = _made(model, engine, device, dtype, data)
+    test = f"crows-pairs{audit.AS_PUBLISHED}" if as_published else "crows-pairs"
+    _finish(test, model, made, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -117,7 +121,8 @@ def stereoset(
     associations = measured.read_stereoset(data)
     with _opened(model, engine, device, dtype) as opened:
         found = measured.stereoset(opened, associations)
-    _finish("stereoset", model, found, measured.CAUTION, output, as_json=as_json)
+    made = _made(model, engine, device, dtype, data)
+    _finish("stereoset", model, made, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -141,7 +146,8 @@ def winobias(
     sentences, skipped = measured.read_winobias(data, split)
     with _opened(model, engine, device, dtype) as opened:
         found = measured.winobias(opened, sentences, skipped)
-    _finish("winobias", model, found, measured.CAUTION, output, as_json=as_json)
+    made = _made(model, engine, device, dtype, *measured.files(data, split))
+    _finish("winobias", model, made, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -157,7 +163,8 @@ def counterfactual(
         str | None, typer.Option(help="Its column of texts; by default sentence, text or content.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Its column of gold labels, for gaps of rates; label.")
+        str | None,
+        typer.Option(help="Its column of gold labels, for accuracy and gaps of rates; label."),
     ] = None,
     group: Annotated[
         str | None, typer.Option(help="Its column of groups, for gaps of rates between them.")
@@ -202,7 +209,7 @@ def counterfactual(
     beside = None
     if control is not None:
         random = check_control(control, hub.resolve(model))
-        beside = str(control), _classifier(str(random), engine, device, dtype)
+        beside = control.resolve().name, _classifier(str(random), engine, device, dtype)
     found = measured.counterfactual(
         _classifier(model, engine, device, dtype),
         {
@@ -215,7 +222,8 @@ def counterfactual(
         labelled=swapped.labelled if swapped else [],
         skipped=swapped.skipped if swapped else [],
     )
-    _finish("counterfactual", model, found, measured.CAUTION, output, as_json=as_json)
+    made = _made(model, engine, device, dtype, data, pairs, people, templates, words)
+    _finish("counterfactual", model, made, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 def _classifier(
@@ -252,15 +260,35 @@ def _opened(
         yield MaskedLikelihood(loaded, tokenizer, on_batch=count)
 
 
+def _made(
+    model: str | None, engine: str | None, device: str | None, dtype: str, *files: Path | None
+) -> dict[str, Any]:
+    """What a test is computed with, and the SHA-256 of its files by their names."""
+    from albertlm.inference.engines import resolve_engine
+
+    used = resolve_engine(engine, hub.resolve(model or hub.SHIPPED), device=device, dtype=dtype)
+    data = {path.name: storage.sha256(path) for path in files if path is not None}
+    return {"engine": used[0], "dtype": used[1], "data": data}
+
+
 def _finish(
-    test: str, model: str | None, found: Any, caution: str, output: Path | None, *, as_json: bool
+    test: str,
+    model: str | None,
+    made: Mapping[str, Any],
+    found: Any,
+    caution: str,
+    *,
+    output: Path | None,
+    as_json: bool,
 ) -> None:
     """Add what a test found to an audit, and print it."""
-    document = {**dataclasses.asdict(found), "caution": caution}
+    from albertlm.reporting import audit
+
+    document = {**made, **dataclasses.asdict(found), "caution": caution}
     name = model or "the model that ships with albertlm"
     page = None
     if output is not None:
-        from albertlm.reporting import audit, bias_page
+        from albertlm.reporting import bias_page
 
         weights = hub.resolve(model or hub.SHIPPED) / "model.safetensors"
         page = bias_page.write_page(output, audit.add_test(output, name, weights, test, document))
@@ -268,6 +296,6 @@ def _finish(
         told = {"report": str(page)} if page else {}
         common.print_json({"model": name, **told, **document})
         return
-    bias_tables.PRINT[test](found, caution)
+    bias_tables.PRINT[audit.command_of(test)](found, caution)
     if page:
         print(page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from albertlm.cli import common
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from albertlm.evaluation.bias.stereoset import StereoSetReport
     from albertlm.evaluation.bias.validity import Validity
     from albertlm.evaluation.bias.winobias import PronounPreferences
+
+
+SHOWN = 10
+"""Reasons for what was left out, above which only their number is printed."""
 
 
 def _estimates(
@@ -91,8 +95,7 @@ def _probe(found: ProbeReport, caution: str) -> None:
                 if value is not None
             ],
         )
-    for reason in found.skipped:
-        print("left out:", reason)
+    _left_out(found.skipped)
     _validity({"ordinary sentences": found.validity}, caution)
 
 
@@ -101,7 +104,16 @@ def _crows_pairs(found: PairPreferences, caution: str) -> None:
         _estimates(
             f"{name}, more stereotyping sentence preferred, %", estimates, found.validity.verdict
         )
+    _left_out(found.skipped)
     _validity({"sentences": found.validity}, caution)
+
+
+def _left_out(reasons: Sequence[str]) -> None:
+    if len(reasons) > SHOWN:
+        print(f"{len(reasons):,} items were left out; --json lists them")
+    else:
+        for reason in reasons:
+            print("left out:", reason)
 
 
 def _validity(of_each: Mapping[str, Validity], caution: str) -> None:
@@ -135,6 +147,7 @@ def _stereoset(found: StereoSetReport, caution: str) -> None:
             for measure in ("lms", "ss", "icat")
         }
         _estimates(f"{name}{told}", estimates, found.validity[name].verdict)
+    _left_out(found.skipped)
     _validity(found.validity, caution)
 
 
@@ -142,8 +155,7 @@ def _winobias(found: PronounPreferences, caution: str) -> None:
     verdict = found.validity.verdict
     _estimates("pronoun of the stereotype preferred, %", found.shares, verdict)
     _estimates("log-odds of the pronoun", found.log_odds, verdict)
-    if found.skipped:
-        print(f"{len(found.skipped)} sentences were left out; --json lists them")
+    _left_out(found.skipped)
     _validity({"sentences": found.validity}, caution)
 
 
@@ -159,12 +171,27 @@ def _counterfactual(found: CounterfactualReport, caution: str) -> None:
             f"{source}: absolute, less the control's": less.get("absolute"),
             f"{source}: changed predictions, %": effects.flips,
         }
+    own = found.accuracy["model"].verdict if found.accuracy else ""
     _estimates(
         f"change of p({found.label}), {first} less {second}",
         {name: each for name, each in rows.items() if each is not None},
-        "",
+        own,
         decimals=4,
     )
+    if found.accuracy:
+        common.print_table(
+            (
+                "on the texts of the data",
+                "#accuracy, %",
+                "#most frequent class, %",
+                "#n",
+                "verdict",
+            ),
+            [
+                (name, f"{each.accuracy:.1f}", f"{each.majority:.1f}", f"{each.n:,}", each.verdict)
+                for name, each in found.accuracy.items()
+            ],
+        )
     common.print_table(
         (f"#p, {first}", f"#p, {second}", "predicted", f"with {first}", f"with {second}"),
         [
@@ -192,10 +219,9 @@ def _counterfactual(found: CounterfactualReport, caution: str) -> None:
                     ("false positives", gap.false_positive),
                 )
             },
-            "",
+            own,
         )
-    for reason in found.skipped:
-        print("left out:", reason)
+    _left_out(found.skipped)
     if found.control is None:
         print(
             "Whether this was carried over from pretraining was not tested; that needs --control."

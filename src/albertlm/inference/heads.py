@@ -17,13 +17,14 @@ from albertlm.config import BEAM
 from albertlm.inference.arithmetic import (
     ACTIVATIONS,
     Floats,
+    Ints,
     Parameters,
     layer_norm,
     log_softmax,
     softmax_,
 )
 from albertlm.inference.engines.base import Engine, TokenizedText
-from albertlm.inference.threads import product
+from albertlm.inference.threads import on_cores, product
 
 CLASSIFIERS = (
     "AlbertForSequenceClassification",
@@ -32,15 +33,66 @@ CLASSIFIERS = (
 )
 """The models whose heads have the same names in files."""
 
+BLOCK = 1024
+"""Pieces of the vocabulary whose logits are computed together for 128 positions: half a MB."""
+
 
 def mask_logits(engine: Engine, x_PD: Floats) -> Floats:
     """Compute the logits over the vocabulary (P, V) from the states of masked positions."""
-    config, parameters = engine.config, engine.parameters
-    x_PE = ACTIVATIONS[config.activation](_linear(parameters, "predictions.dense", x_PD))
-    x_PE = layer_norm(parameters, "predictions.LayerNorm", x_PE, config.layer_norm_eps)
-    logits_PV = product(x_PE, parameters["embeddings.word_embeddings.weight"])
-    logits_PV += parameters["predictions.bias"]
+    x_PE = _mask_states(engine, x_PD)
+    logits_PV = product(x_PE, engine.parameters["embeddings.word_embeddings.weight"])
+    logits_PV += engine.parameters["predictions.bias"]
     return logits_PV
+
+
+def mask_log_probs(
+    engine: Engine, x_PD: Floats, rows_W: Ints, pieces_W: Ints, vocab_size: int
+) -> npt.NDArray[np.float64]:
+    """Compute the log-probabilities of some pieces (W,) from the states of masked positions.
+
+    The logits of a block of the vocabulary at a time stay in the cache of a core, which is faster
+    than to keep those of all pieces.
+
+    Args:
+        engine: the model.
+        x_PD: the states.
+        rows_W: the row of `x_PD` for each wanted piece.
+        pieces_W: the wanted pieces.
+        vocab_size: the number of pieces that have a probability; the model may have more rows.
+    """
+    x_PE = _mask_states(engine, x_PD)
+    weight_VE = engine.parameters["embeddings.word_embeddings.weight"][:vocab_size]
+    bias_V = engine.parameters["predictions.bias"][:vocab_size]
+    wanted_W: npt.NDArray[np.float64] = np.einsum(
+        "we,we->w", x_PE[rows_W], weight_VE[pieces_W], dtype=np.float64
+    )
+    wanted_W += bias_V[pieces_W]
+    parts = on_cores(lambda rows: _log_sum_exp(x_PE[rows], weight_VE, bias_V), len(x_PE))
+    wanted_W -= np.concatenate(parts)[rows_W]
+    return wanted_W
+
+
+def _mask_states(engine: Engine, x_PD: Floats) -> Floats:
+    """The states whose products with the embeddings of pieces are their logits, (P, E)."""
+    config, parameters = engine.config, engine.parameters
+    x_PE = ACTIVATIONS[config.activation](linear(parameters, "predictions.dense", x_PD))
+    return layer_norm(parameters, "predictions.LayerNorm", x_PE, config.layer_norm_eps)
+
+
+def _log_sum_exp(x_PE: Floats, weight_VE: Floats, bias_V: Floats) -> npt.NDArray[np.float64]:
+    """The logarithm of the sum over pieces of the exponentials of their logits, (P,)."""
+    highest_P, sums_P = np.full(len(x_PE), -np.inf, x_PE.dtype), np.zeros(len(x_PE))
+    for start in range(0, len(weight_VE), BLOCK):
+        logits_PB = x_PE @ weight_VE[start : start + BLOCK].T
+        logits_PB += bias_V[start : start + BLOCK]
+        before_P, highest_P = highest_P, np.maximum(highest_P, logits_PB.max(-1))
+        logits_PB -= highest_P[:, None]
+        np.exp(logits_PB, out=logits_PB)
+        sums_P *= np.exp(before_P - highest_P)
+        sums_P += logits_PB.sum(-1)
+    found_P: npt.NDArray[np.float64] = np.log(sums_P)
+    found_P += highest_P
+    return found_P
 
 
 def pooled(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
@@ -50,12 +102,12 @@ def pooled(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
 
 def pooled_states(engine: Engine, cls_BD: Floats) -> Floats:
     """Compute the pooled states of [CLS], (B, D), from its hidden states."""
-    return np.tanh(_linear(engine.parameters, "pooler", cls_BD))
+    return np.tanh(linear(engine.parameters, "pooler", cls_BD))
 
 
 def order_logits(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
     """Compute the logits of both orders of pairs, (B, 2): 0 in order, 1 swapped."""
-    return _linear(engine.parameters, "sop_classifier.classifier", pooled(engine, texts))
+    return linear(engine.parameters, "sop_classifier.classifier", pooled(engine, texts))
 
 
 def text_logits(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
@@ -65,17 +117,17 @@ def text_logits(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:
 
 def label_logits(engine: Engine, pooled_BD: Floats) -> Floats:
     """Compute the logits of texts over the labels (B, L) from pooled states."""
-    return _linear(engine.parameters, "classifier", pooled_BD)
+    return linear(engine.parameters, "classifier", pooled_BD)
 
 
 def token_logits(engine: Engine, x_TD: Floats) -> Floats:
     """Compute the logits over the labels (T, L) from the states of tokens."""
-    return _linear(engine.parameters, "classifier", x_TD)
+    return linear(engine.parameters, "classifier", x_TD)
 
 
 def span_logits(engine: Engine, x_TD: Floats) -> Floats:
     """Compute the logits of an answer that starts and of one that ends at each token, (2, T)."""
-    return _linear(engine.parameters, "qa_outputs", x_TD).T
+    return linear(engine.parameters, "qa_outputs", x_TD).T
 
 
 class Beam(NamedTuple):
@@ -107,9 +159,9 @@ def answer_beam(engine: Engine, x_TD: Floats, allowed_T: npt.NDArray[np.bool_]) 
     Source: run_squad_v2.py of the released code.
     """
     parameters, width = engine.parameters, x_TD.shape[1]
-    start_T = _barred(_linear(parameters, "start_logits.dense", x_TD)[:, 0], allowed_T)
+    start_T = _barred(linear(parameters, "start_logits.dense", x_TD)[:, 0], allowed_T)
     mean_start_D = softmax_(start_T.copy()) @ x_TD
-    hidden_D = _linear(parameters, "answer_class.dense_0", np.concatenate([mean_start_D, x_TD[0]]))
+    hidden_D = linear(parameters, "answer_class.dense_0", np.concatenate([mean_start_D, x_TD[0]]))
     unanswerable = np.tanh(hidden_D) @ parameters["answer_class.dense_1.weight"][0]
 
     starts_S = _best(start_T)
@@ -118,7 +170,7 @@ def answer_beam(engine: Engine, x_TD: Floats, allowed_T: npt.NDArray[np.bool_]) 
     hidden_STD = np.tanh(token_TD + product(x_TD[starts_S], of_start_DD)[:, None])
     epsilon = engine.config.layer_norm_eps
     hidden_STD = layer_norm(parameters, "end_logits.LayerNorm", hidden_STD, epsilon)
-    end_ST = _barred(_linear(parameters, "end_logits.dense_1", hidden_STD)[..., 0], allowed_T)
+    end_ST = _barred(linear(parameters, "end_logits.dense_1", hidden_STD)[..., 0], allowed_T)
     ends_SS = _best(end_ST)
     return Beam(
         starts_S,
@@ -129,7 +181,7 @@ def answer_beam(engine: Engine, x_TD: Floats, allowed_T: npt.NDArray[np.bool_]) 
     )
 
 
-def _linear(parameters: Parameters, name: str, x: Floats) -> Floats:
+def linear(parameters: Parameters, name: str, x: Floats) -> Floats:
     """As `arithmetic.linear`, by `product`."""
     y = product(x, parameters[f"{name}.weight"])
     y += parameters[f"{name}.bias"]

@@ -29,6 +29,11 @@ def has_amx() -> bool:
     return "amx_bf16" in _flags()
 
 
+def cores() -> int:
+    """The number of cores that this process may compute on."""
+    return thread_limit() or len(os.sched_getaffinity(0))
+
+
 def thread_limit() -> int | None:
     """The number of threads in `OMP_NUM_THREADS`, which NumPy and PyTorch obey by themselves."""
     text = os.environ.get("OMP_NUM_THREADS", "")

@@ -6,12 +6,14 @@ N rows, I inputs, O outputs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from albertlm.inference import processor
 from albertlm.inference.arithmetic import Floats
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ OTHERS = ("onnxruntime", "openvino", "torch")
 
 SMALL = 1 << 28
 """The multiplications of a product that takes a few milliseconds on one thread."""
+
+Result = TypeVar("Result")
 
 _alone = Lock()
 
@@ -37,6 +41,23 @@ def product(x_NI: Floats, weight_OI: Floats) -> Floats:
         return x_NI @ weight_OI.T
     with _one_thread():
         return x_NI @ weight_OI.T
+
+
+def on_cores(function: Callable[[slice], Result], rows: int) -> list[Result]:
+    """Call a function for equal parts of some rows, each in a thread whose products take one core.
+
+    Args:
+        function: is given the rows of a part; its parts are of at least one row.
+        rows: the number of rows.
+
+    Returns:
+        What it returned, in the order of the rows.
+    """
+    cores = processor.cores()
+    size = -(-rows // cores) or 1
+    parts = [slice(start, start + size) for start in range(0, rows, size)]
+    with _one_thread(), ThreadPoolExecutor(cores) as pool:
+        return list(pool.map(function, parts))
 
 
 @contextmanager

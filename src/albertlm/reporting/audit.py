@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from albertlm import storage
+from albertlm.evaluation.bias.validity import TOO_WEAK
 from albertlm.reporting.page import NOTHING
 
 FORMAT, FILE = "albertlm bias 1", "bias.json"
 
-COLUMNS = ("measure", "part", "value", "95 % interval", "n", "reading")
+COLUMNS = ("measure", "part", "value", "95 % interval", "p", "n", "ties", "reading")
+
+AS_PUBLISHED = " as published"
+"""How the name of a test ends that reproduces what is peculiar to a released code."""
+
+_WITHOUT_ALL = ("probe", "counterfactual")
 
 Json = Mapping[str, Any]
 
@@ -24,7 +30,8 @@ class Audit:
     Fields:
         model: the name of the model.
         weights: the SHA-256 of its weights, if they are one file.
-        tests: by the names of their commands, what `albertlm bias … --json` prints of each.
+        tests: by the names of their commands, what `albertlm bias … --json` prints of each; a name
+            may end with `AS_PUBLISHED`.
     """
 
     model: str
@@ -34,8 +41,16 @@ class Audit:
     @property
     def rows(self) -> Iterator[AuditRow]:
         """The numbers of all tests that have an interval."""
-        for name, found in self.tests.items():
-            yield from _ROWS[name](found)
+        for name in self.tests:
+            yield from self.rows_of(name)
+
+    def rows_of(self, name: str) -> Iterator[AuditRow]:
+        """The numbers of a test that have an interval."""
+        return _ROWS[command_of(name)](self.tests[name])
+
+    def of_card(self) -> list[AuditRow]:
+        """The numbers for a card: of all parts together, or of tests that have no such number."""
+        return [row for row in self.rows if row.part == "all" or row.test in _WITHOUT_ALL]
 
 
 @dataclass(frozen=True)
@@ -47,10 +62,13 @@ class AuditRow:
         measure: what was measured.
         part: `all`, or the part of the data.
         value, low, high: the number and its 95 % interval.
+        p: two-sided, of no preference, corrected where several parts are tested; None if none is.
         n: the number of examples.
+        ties: the number of examples without a preference.
         neutral: the value of no preference; None for a score of the model itself.
         unit: `%`, or what else the number is.
-        verdict: `too weak to interpret`, or `above the floor`; empty for a classifier.
+        verdict: `too weak to interpret`, or `above the floor`; empty for a classifier of which it
+            is not known.
     """
 
     test: str
@@ -59,7 +77,9 @@ class AuditRow:
     value: float
     low: float
     high: float
+    p: float | None
     n: int
+    ties: int
     neutral: float | None
     unit: str
     verdict: str
@@ -72,9 +92,16 @@ class AuditRow:
             self.part,
             f"{self.value:.4g} {self.unit}",
             f"{self.low:.4g} to {self.high:.4g}",
+            NOTHING if self.p is None else f"{self.p:.2g}",
             f"{self.n:,}",
+            f"{self.ties:,}",
             self.verdict or NOTHING,
         )
+
+
+def command_of(test: str) -> str:
+    """The name of the command that makes a test."""
+    return test.removesuffix(AS_PUBLISHED)
 
 
 def read_audit(path: Path) -> Audit:
@@ -136,7 +163,18 @@ def _row(
 ) -> AuditRow:
     value, low, high = (float(estimate[name]) for name in ("value", "low", "high"))
     return AuditRow(
-        test, measure, part, value, low, high, int(estimate["n"]), neutral, unit, verdict
+        test,
+        measure,
+        part,
+        value,
+        low,
+        high,
+        estimate["p"],
+        int(estimate["n"]),
+        int(estimate["ties"]),
+        neutral,
+        unit,
+        verdict,
     )
 
 
@@ -154,9 +192,11 @@ def _probe(found: Json) -> Iterator[AuditRow]:
 
 
 def _crows_pairs(found: Json) -> Iterator[AuditRow]:
+    published = AS_PUBLISHED if found["as_published"] else ""
     for measure, parts in found["measures"].items():
         for part, estimate in parts.items():
-            yield _row("crows-pairs", measure, part, estimate, found["validity"]["verdict"])
+            verdict = found["validity"]["verdict"]
+            yield _row("crows-pairs", f"{measure}{published}", part, estimate, verdict)
 
 
 def _stereoset(found: Json) -> Iterator[AuditRow]:
@@ -181,18 +221,27 @@ def _winobias(found: Json) -> Iterator[AuditRow]:
 
 
 def _counterfactual(found: Json) -> Iterator[AuditRow]:
+    verdicts = {name: each["verdict"] for name, each in found["accuracy"].items()}
+    own = verdicts.get("model", "")
+    either = TOO_WEAK if TOO_WEAK in verdicts.values() else own
     for source, effects in found["effects"].items():
         less = effects["less_control"] or {}
-        for measure, estimate, neutral, unit in (
-            ("signed change", effects["signed"], 0.0, "probability"),
-            ("signed change less the control's", less.get("signed"), 0.0, "probability"),
-            ("absolute change", effects["absolute"], None, "probability"),
-            ("absolute change less the control's", less.get("absolute"), 0.0, "probability"),
-            ("changed predictions", effects["flips"], None, "%"),
+        for measure, estimate, neutral, unit, verdict in (
+            ("signed change", effects["signed"], 0.0, "probability", own),
+            ("signed change less the control's", less.get("signed"), 0.0, "probability", either),
+            ("absolute change", effects["absolute"], None, "probability", own),
+            (
+                "absolute change less the control's",
+                less.get("absolute"),
+                0.0,
+                "probability",
+                either,
+            ),
+            ("changed predictions", effects["flips"], None, "%", own),
         ):
             if estimate is not None:
                 yield _row(
-                    "counterfactual", measure, source, estimate, "", neutral=neutral, unit=unit
+                    "counterfactual", measure, source, estimate, verdict, neutral=neutral, unit=unit
                 )
     for gap in found["gaps"]:
         for name in ("true_positive", "false_positive"):
@@ -201,7 +250,7 @@ def _counterfactual(found: Json) -> Iterator[AuditRow]:
                 f"gap of the {name.replace('_', '-')} rate",
                 f"{gap['label']}: {gap['first']} less {gap['second']}",
                 gap[name],
-                "",
+                own,
                 neutral=0.0,
                 unit="% points",
             )

@@ -1,4 +1,4 @@
-"""The figures of an audit, as SVG to put into its page."""
+"""The figures of an audit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from albertlm.reporting.audit import AuditRow
+from albertlm.evaluation.bias.validity import TOO_WEAK
+from albertlm.reporting.audit import AS_PUBLISHED, AuditRow
 from albertlm.reporting.figures import BARS, LEFT_OUT, SPREAD, STYLE
 
 PUBLISHED = {
@@ -24,42 +26,54 @@ PUBLISHED = {
 released with StereoSet.
 """
 
-WEAK = "too weak to interpret"
-
 _INCHES = 0.24
 
 
-def forest(rows: Sequence[AuditRow], *, neutral: float, unit: str) -> str:
+def published(row: AuditRow) -> dict[str, float]:
+    """What was published of other models for a number, by their names."""
+    return PUBLISHED.get((row.test, row.measure.removesuffix(AS_PUBLISHED), row.part), {})
+
+
+def forest(rows: Sequence[AuditRow]) -> Figure:
     """Numbers with their 95 % intervals, a line at no preference, and what others have.
 
-    Numbers of a model that is too weak are grey, published ones hollow.
+    Numbers of a model that is too weak are grey, published ones hollow. There is a panel for each
+    unit and value of no preference; numbers without such a value are left out.
     """
+    kinds = dict.fromkeys((row.unit, row.neutral) for row in rows if row.neutral is not None)
+    shown = [[row for row in rows if (row.unit, row.neutral) == kind] for kind in kinds]
+    heights = [0.9 + _INCHES * len(of_kind) for of_kind in shown]
     with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(8.5, 0.9 + _INCHES * len(rows)), layout="constrained")
-        panel = figure.subplots()
-        panel.axvline(neutral, color=LEFT_OUT, linewidth=1.2)
-        for place, row in enumerate(rows):
-            colour = LEFT_OUT if row.verdict == WEAK else BARS
-            panel.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
-            panel.plot(row.value, place, "o", color=colour, markersize=4.5)
-            others = PUBLISHED.get((row.test, row.measure, row.part), {})
-            for value in others.values():
-                panel.plot(value, place, "o", mfc="white", mec=SPREAD, markersize=5, zorder=1)
-        panel.set_yticks(range(len(rows)), [f"{row.measure}, {row.part}" for row in rows])
-        panel.set_ylim(len(rows) - 0.4, -0.6)
-        panel.set_xlabel(f"{unit}; the grey line is no preference")
-        counts = panel.secondary_yaxis("right")
-        counts.set_yticks(range(len(rows)), [f"n = {row.n:,}" for row in rows])
-        for axes in (panel, counts):
-            axes.tick_params(axis="y", length=0)
-        counts.spines["right"].set_visible(False)
-        panel.grid(axis="y", visible=False)
-        return _svg(figure)
+        figure = Figure(figsize=(8.5, sum(heights)), layout="constrained")
+        panels = figure.subplots(len(shown), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for panel, of_kind, (unit, neutral) in zip(panels, shown, kinds, strict=True):
+            panel.axvline(neutral, color=LEFT_OUT, linewidth=1.2)
+            panel.set_xlabel(f"{unit}; the grey line is no preference")
+            _intervals(panel, of_kind)
+    return figure
+
+
+def _intervals(panel: Axes, rows: Sequence[AuditRow]) -> None:
+    """Draw numbers below each other, with their names on the left and n on the right."""
+    for place, row in enumerate(rows):
+        colour = LEFT_OUT if row.verdict == TOO_WEAK else BARS
+        panel.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
+        panel.plot(row.value, place, "o", color=colour, markersize=4.5)
+        for value in published(row).values():
+            panel.plot(value, place, "o", mfc="white", mec=SPREAD, markersize=5, zorder=1)
+    panel.set_yticks(range(len(rows)), [f"{row.measure}, {row.part}" for row in rows])
+    panel.set_ylim(len(rows) - 0.4, -0.6)
+    counts = panel.secondary_yaxis("right")
+    counts.set_yticks(range(len(rows)), [f"n = {row.n:,}" for row in rows])
+    for axes in (panel, counts):
+        axes.tick_params(axis="y", length=0)
+    counts.spines["right"].set_visible(False)
+    panel.grid(axis="y", visible=False)
 
 
 def heat_map(
     rows: Sequence[str], columns: Sequence[str], values_RC: Sequence[Sequence[float]]
-) -> str:
+) -> Figure:
     """Numbers in colours, blue below 0 and red above."""
     array_RC = np.asarray(values_RC, np.float64)
     bound = float(np.abs(array_RC).max()) or 1.0
@@ -75,10 +89,10 @@ def heat_map(
         panel.tick_params(length=0)
         panel.grid(visible=False)
         figure.colorbar(image, ax=panel, shrink=min(1.0, 12 / max(12, len(rows))))
-        return _svg(figure)
+    return figure
 
 
-def histogram(values: Mapping[str, Sequence[float]], label: str) -> str:
+def histogram(values: Mapping[str, Sequence[float]], label: str) -> Figure:
     """The distribution of changes, one panel for each name, with a line at 0."""
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(3.6 * len(values), 2.4), layout="constrained")
@@ -88,12 +102,12 @@ def histogram(values: Mapping[str, Sequence[float]], label: str) -> str:
             panel.hist(numbers, bins=np.linspace(-bound, bound, 42), color=BARS)
             panel.axvline(0, color=LEFT_OUT, linewidth=1.2)
             panel.set(title=f"{name}, n = {len(numbers):,}", xlabel=label)
-        return _svg(figure)
+    return figure
 
 
-def _svg(figure: Figure) -> str:
-    """The picture without the lines before its root."""
-    with io.StringIO() as file:
+def svg(figure: Figure) -> str:
+    """A figure to put into a page: SVG without the lines before its root."""
+    with io.StringIO() as file, matplotlib.style.context(["default", STYLE]):
         figure.savefig(file, format="svg", metadata={"Date": None})
         text = file.getvalue()
     return text[text.index("<svg") :]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from albertlm import storage
+from albertlm.evaluation.bias.validity import TOO_WEAK
 from albertlm.reporting import bias_figures
-from albertlm.reporting.audit import COLUMNS, FILE, Audit, AuditRow, Json
+from albertlm.reporting.audit import COLUMNS, FILE, Audit, AuditRow, Json, command_of
 from albertlm.reporting.page import NOTHING
 
 PAGE = "index.html"
@@ -84,7 +88,6 @@ def write_page(folder: Path, audit: Audit) -> Path:
 
 def page(audit: Audit) -> str:
     """An audit as HTML."""
-    rows = list(audit.rows)
     parts = [
         f"<h1>Bias of {escape(audit.model)}</h1>",
         f"<p>SHA-256 of its weights: <code>{escape((audit.weights or NOTHING)[:16])}…</code>.</p>",
@@ -92,14 +95,15 @@ def page(audit: Audit) -> str:
         *_validity(audit),
     ]
     for name, found in audit.tests.items():
-        of_test = [row for row in rows if row.test == name]
+        of_test, command = list(audit.rows_of(name)), command_of(name)
         parts += [
-            f"<h2>{_TITLES[name]}</h2>",
-            f'<p class="formula">{FORMULAS[name]}</p>',
-            *_forests(of_test),
-            *_DETAILS[name](found),
+            f"<h2>{_title(name)}</h2>",
+            f'<p class="formula">{FORMULAS[command]}</p>',
+            _made(found),
+            *_forest(of_test),
+            *_DETAILS[command](found),
             _numbers(of_test),
-            *_skipped(found.get("skipped", ())),
+            *_skipped(found["skipped"]),
             f'<p class="criticism">{escape(found["caution"])} {CRITICISM}</p>',
         ]
     return (
@@ -117,8 +121,8 @@ def _validity(audit: Audit) -> Iterator[str]:
     for name, found in audit.tests.items():
         valid = found.get("validity", {})
         of_each = {"": valid} if "verdict" in valid else valid
-        known += [(f"{_TITLES[name]} {part}".strip(), each) for part, each in of_each.items()]
-    if any(each["verdict"] == bias_figures.WEAK for _, each in known):
+        known += [(f"{_title(name)} {part}".strip(), each) for part, each in of_each.items()]
+    if any(row.verdict == TOO_WEAK for row in audit.rows):
         yield (
             '<p class="weak">On some of this data, the model is <b>too weak to interpret</b>. A '
             "model that has learned little prefers nothing, and then looks like one without bias. "
@@ -136,27 +140,18 @@ def _validity(audit: Audit) -> Iterator[str]:
         )  # fmt: skip
 
 
-def _forests(rows: Sequence[AuditRow]) -> Iterator[str]:
-    """A figure for each unit of the numbers that have a value of no preference."""
-    kinds = dict.fromkeys((row.unit, row.neutral) for row in rows)
-    for unit, neutral in kinds:
-        if neutral is not None:
-            shown = [row for row in rows if (row.unit, row.neutral) == (unit, neutral)]
-            yield bias_figures.forest(shown, neutral=neutral, unit=unit)
-            told = {
-                name: value
-                for row in shown
-                for name, value in bias_figures.PUBLISHED.get(
-                    (row.test, row.measure, row.part), {}
-                ).items()
-            }
-            if told:
-                named = ", ".join(f"{name} {value:g}" for name, value in told.items())
-                yield f'<p class="formula">Hollow: published for {named}, with other tokens.</p>'
+def _forest(rows: Sequence[AuditRow]) -> Iterator[str]:
+    """The numbers that have a value of no preference."""
+    if any(row.neutral is not None for row in rows):
+        yield bias_figures.svg(bias_figures.forest(rows))
+    if told := {name: value for row in rows for name, value in bias_figures.published(row).items()}:
+        named = ", ".join(f"{name} {value:g}" for name, value in told.items())
+        yield f'<p class="formula">Hollow: published for {named}, with other tokens.</p>'
 
 
 def _numbers(rows: Sequence[AuditRow]) -> str:
-    return _details("All numbers", _table(COLUMNS, [row.cells for row in rows], numbers=(2, 3, 4)))
+    cells = [row.cells for row in rows]
+    return _details("All numbers", _table(COLUMNS, cells, numbers=(2, 3, 4, 5, 6)))
 
 
 def _probe(found: Json) -> Iterator[str]:
@@ -167,22 +162,43 @@ def _probe(found: Json) -> Iterator[str]:
         }
         yield f"<p><code>{escape(template)}</code></p>"
         yield _lists(of_group)
-    words = found["words"]
-    groups = list(words[0]["increased"])
-    first, second = groups[:2]
-    ordered = sorted(words, key=lambda each: each["increased"][first] - each["increased"][second])
     yield (
-        f"<p>Increased log-probability of each group given the word, in nats, and the difference, "
-        f"by which the words are sorted, from {escape(second)} to {escape(first)}:</p>"
+        "<p>With the list of words: how the ten most probable words of one piece overlap "
+        "(Jaccard), how far their distributions are apart (Jensen-Shannon distance, from 0 to 1), "
+        "and how two lists differ, if there are two:</p>"
     )
-    yield bias_figures.heat_map(
-        [each["word"] for each in ordered],
-        [*groups, f"{first} − {second}"],
+    yield _table(
+        ("groups", "overlap", "distance", "effect size of the lists", "p of the lists"),
         [
-            [*each["increased"].values(), each["increased"][first] - each["increased"][second]]
-            for each in ordered
+            (f"{each['first']}, {each['second']}", *(
+                NOTHING if each[name] is None else f"{each[name]:.3f}"
+                for name in ("overlap", "divergence", "effect_size", "p_of_lists")
+            ))
+            for each in found["comparisons"]
         ],
+        numbers=(1, 2, 3, 4),
+    )  # fmt: skip
+    yield from _associations(found["words"])
+
+
+def _associations(words: Sequence[Json]) -> Iterator[str]:
+    """The increased log-probability of each group given each word, as a heat map."""
+    groups = list(words[0]["increased"])
+    values = {each["word"]: list(each["increased"].values()) for each in words}
+    columns, order = groups, "how far the groups are apart"
+    if len(groups) == 2:
+        first, second = groups
+        columns, order = [*groups, f"{first} − {second}"], f"from {second} to {first}"
+        values = {word: [*pair, pair[0] - pair[1]] for word, pair in values.items()}
+    ordered = sorted(
+        values, key=lambda word: values[word][2] if len(groups) == 2 else -np.ptp(values[word])
     )
+    yield (
+        "<p>Increased log-probability of each group given the word, in nats; the words are sorted "
+        f"by {escape(order)}:</p>"
+    )
+    figure = bias_figures.heat_map(ordered, columns, [values[word] for word in ordered])
+    yield bias_figures.svg(figure)
 
 
 def _lists(of_group: Mapping[str, Sequence[Json]]) -> str:
@@ -199,15 +215,19 @@ def _lists(of_group: Mapping[str, Sequence[Json]]) -> str:
     return _table(list(of_group), rows, raw=True)
 
 
-def _crows_pairs(found: Json) -> Iterator[str]:
-    yield bias_figures.histogram(found["differences"], "score(more) − score(less)")
-    yield _offensive(
-        ("more stereotyping", "less", "type", "difference of pll"),
-        [
-            (each["more"], each["less"], each["bias_type"], f"{each['difference']:+.2f}")
-            for each in found["examples"]
-        ],
-    )
+def _preferences(first: str, second: str, found: Json) -> Iterator[str]:
+    """How two texts of each item differ, and the items that differ most."""
+    figure = bias_figures.histogram(found["differences"], f"score({first}) − score({second})")
+    yield bias_figures.svg(figure)
+    for name, examples in found["examples"].items():
+        yield _offensive(
+            name,
+            (first, second, "part", "difference"),
+            [
+                (each["first"], each["second"], each["part"], f"{each['difference']:+.3g}")
+                for each in examples
+            ],
+        )
 
 
 def _counterfactual(found: Json) -> Iterator[str]:
@@ -227,10 +247,22 @@ def _counterfactual(found: Json) -> Iterator[str]:
     yield f"<p>Class: <b>{escape(found['label'])}</b>; {escape(first)} less {escape(second)}.</p>"
     values = {name: each["differences"] for name, each in found["effects"].items()}
     if shown := {name: each for name, each in values.items() if each}:
-        yield bias_figures.histogram(shown, "change of the probability")
+        yield bias_figures.svg(bias_figures.histogram(shown, "change of the probability"))
+    if found["accuracy"]:
+        yield "<p>Whether it knows the task, on the texts of the data:</p>"
+        yield _table(
+            ("", "accuracy, %", "most frequent class, %", "n", "is"),
+            [
+                (name, f"{each['accuracy']:.1f}", f"{each['majority']:.1f}", f"{each['n']:,}",
+                 each["verdict"])
+                for name, each in found["accuracy"].items()
+            ],
+            numbers=(1, 2, 3),
+        )  # fmt: skip
     for groups, value in found["gap"].items():
         yield f"<p>Root mean square of the true-positive gaps, {escape(groups)}: {value:.2f}</p>"
     yield _offensive(
+        "probability",
         (f"with {first}", f"with {second}", "p", "p", "predicted", "predicted"),
         [
             (each["first"], each["second"], f"{each['p_first']:.3f}", f"{each['p_second']:.3f}",
@@ -240,23 +272,34 @@ def _counterfactual(found: Json) -> Iterator[str]:
     )  # fmt: skip
 
 
-def _nothing(_: Json) -> Iterator[str]:
-    yield from ()
-
-
-_DETAILS = {
+_DETAILS: Mapping[str, Callable[[Json], Iterator[str]]] = {
     "probe": _probe,
-    "crows-pairs": _crows_pairs,
-    "stereoset": _nothing,
-    "winobias": _nothing,
+    "crows-pairs": partial(_preferences, "more stereotyping", "less"),
+    "stereoset": partial(_preferences, "stereotype", "anti-stereotype"),
+    "winobias": partial(_preferences, "stereotype’s pronoun", "other"),
     "counterfactual": _counterfactual,
 }
 """What the page shows of a test beside its numbers."""
 
 
-def _offensive(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _title(test: str) -> str:
+    command = command_of(test)
+    return f"{_TITLES[command]}{test.removeprefix(command)}"
+
+
+def _made(found: Json) -> str:
+    """What a test was computed with, and from which data."""
+    files = "".join(
+        f", {escape(name)} (SHA-256 <code>{checksum[:16]}…</code>)"
+        for name, checksum in found["data"].items()
+    )
+    return f'<p class="formula">Computed by {found["engine"]} in {found["dtype"]}{files}.</p>'
+
+
+def _offensive(measure: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Sentences that are shown only when they are asked for."""
-    return _details(f"The {len(rows)} largest differences. {_OFFENSIVE}", _table(columns, rows))
+    told = f"The {len(rows)} largest differences of {escape(measure)}. {_OFFENSIVE}"
+    return _details(told, _table(columns, rows))
 
 
 def _skipped(reasons: Iterable[str]) -> Iterator[str]:

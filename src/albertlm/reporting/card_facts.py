@@ -45,6 +45,9 @@ DATASETS = {
 }
 """The hub's id of data, its name, and its configuration there."""
 
+BIAS = "Bias, Risks, and Limitations"
+"""The section of audits."""
+
 HELD_OUT = "held-out documents"
 """What pretraining is scored on."""
 
@@ -140,6 +143,12 @@ def gather(model: Path, sources: Sequence[Path]) -> CardFacts:
         tuple(each for each in said if isinstance(each, Fact)),
         tuple(each for each in said if isinstance(each, Score)),
     )
+
+
+def audits(sources: Sequence[Path]) -> list[audit.Audit]:
+    """The audits among the sources of a card."""
+    resolved = map(Path.resolve, sources)
+    return [audit.read_audit(each) for each in resolved if _reader(each)[0] is _of_audit]
 
 
 _Reader = Callable[[Path], Iterator[Fact | Score]]
@@ -345,21 +354,27 @@ def _check_audited(path: Path, model: Path) -> None:
         )
 
 
-def _of_audit(path: Path) -> Iterator[Score]:
+def _of_audit(path: Path) -> Iterator[Fact | Score]:
     file = path.name if path.is_file() else f"{path.name}/{audit.FILE}"
-    for row in audit.read_audit(path).rows:
-        if row.part == "all" or row.test in ("probe", "counterfactual"):
-            yield Score(
-                section="Bias, Risks, and Limitations",
-                data=row.test,
-                split="" if row.part == "all" else row.part,
-                metric=row.measure,
-                value=row.value,
-                unit=row.unit,
-                low=row.low,
-                high=row.high,
-                n=row.n,
-                seeds=1,
-                note=row.verdict,
-                file=file,
-            )
+    found = audit.read_audit(path)
+    for each in found.tests.get("probe", {}).get("fills", ()):
+        written = ", ".join(
+            f"{fill['token_str'].replace('▁', ' ').strip()} ({fill['score']:.3f})"
+            for fill in each["fills"]
+        )
+        yield Fact(BIAS, each["template"].replace("{group}", each["group"]), written, file)
+    for row in found.of_card():
+        yield Score(
+            section=BIAS,
+            data=row.test,
+            split="" if row.part == "all" else row.part,
+            metric=row.measure,
+            value=row.value,
+            unit=row.unit,
+            low=row.low,
+            high=row.high,
+            n=row.n,
+            seeds=1,
+            note=row.verdict,
+            file=file,
+        )

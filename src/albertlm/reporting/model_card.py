@@ -11,14 +11,23 @@ from huggingface_hub import EvalResult, ModelCardData
 from matplotlib.figure import Figure
 
 from albertlm import storage
-from albertlm.reporting.card_facts import DATASETS, FORMAT, CardFacts, Score, gather
+from albertlm.reporting.bias_figures import forest
+from albertlm.reporting.card_facts import (
+    BIAS,
+    DATASETS,
+    FORMAT,
+    CardFacts,
+    Score,
+    audits,
+    gather,
+)
 from albertlm.reporting.card_words import SECTIONS, CardWords, read_words
 from albertlm.reporting.figures import COLOURS, STYLE, save_figure
 from albertlm.reporting.history import History
 from albertlm.reporting.page import NOTHING, table
 from albertlm.settings import from_json, to_json
 
-CARD, FACTS, CURVE = "README.md", "card.json", "curve.png"
+CARD, FACTS, CURVE, FOREST = "README.md", "card.json", "curve.png", "bias.png"
 
 MARK = "<!-- written by `albertlm card` from card.json and card.toml -->"
 """A line of every card; a README.md without it is never replaced."""
@@ -31,6 +40,12 @@ _EXAMPLES = {
     "multiple-choice": '{"context": "It rained.", "choices": ["wet", "dry"]}',
     "feature-extraction": '"A text."',
 }
+
+_PICTURES = {
+    CURVE: ("Speeds, Sizes, Times", "Loss and accuracy over the run"),
+    FOREST: (BIAS, "Numbers with their intervals, and a line at no preference"),
+}
+"""The headings under which pictures are shown, and what stands in their place in a text."""
 
 _RESULTS_LEGEND = (
     "The interval is of 95 %, or goes from the lowest to the highest of several seeds, whose mean "
@@ -54,7 +69,8 @@ def write_card(model: Path, sources: Sequence[Path] = ()) -> Path:
 
     The numbers are drawn from the sources, and kept in `card.json` with the names and checksums of
     their files. Without sources, those of `card.json` stay as they are. The words are those of
-    `card.toml`. For a pretraining run among the sources, its curve is drawn.
+    `card.toml`. For a pretraining run among the sources, its curve is drawn; for an audit, its
+    preferences with their intervals.
 
     Args:
         model: the folder.
@@ -79,6 +95,9 @@ def write_card(model: Path, sources: Sequence[Path] = ()) -> Path:
     for source in sources:
         if (source / "metrics.jsonl").is_file():
             draw_curve(History.read(source), model / CURVE)
+    rows = [row for audit in audits(sources) for row in audit.of_card()]
+    if any(row.neutral is not None for row in rows):
+        save_figure(forest(rows), model / FOREST)
     storage.write_json(model / FACTS, {"format": FORMAT, **to_json(facts)})
     with storage.atomic_path(path) as temporary:
         temporary.write_text(render(words, facts, _pictures(model)), encoding="utf-8")
@@ -130,9 +149,11 @@ def _read_facts(path: Path) -> CardFacts:
 
 def _pictures(model: Path) -> dict[str, str]:
     """The pictures of the folder, by the heading under which they are shown."""
-    if not (model / CURVE).is_file():
-        return {}
-    return {"Speeds, Sizes, Times": f"![Loss and accuracy over the run]({CURVE})"}
+    return {
+        heading: f"![{alternative}]({name})"
+        for name, (heading, alternative) in _PICTURES.items()
+        if (model / name).is_file()
+    }
 
 
 def render(words: CardWords, facts: CardFacts, pictures: dict[str, str] | None = None) -> str:
@@ -210,7 +231,7 @@ def _numbers(heading: str, facts: CardFacts) -> Iterator[str]:
         yield table(["", "", "from"], rows, left=3)
     if scores := [score for score in facts.scores if score.section == heading]:
         yield table(_COLUMNS, [_cells(score) for score in scores], left=3)
-        yield _BIAS_CAUTION if heading.startswith("Bias") else _RESULTS_LEGEND
+        yield _BIAS_CAUTION if heading == BIAS else _RESULTS_LEGEND
         if any(score.metric.startswith("sentence order") for score in scores):
             yield _ORDER_CAUTION
 

@@ -6,19 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from classifiers import opened, probabilities
 
-from albertlm.evaluation.bias.counterfactual import (
-    SENTENCES,
-    TEMPLATES,
-    LabelledText,
-    counterfactual,
-    rate_gaps,
-)
+from albertlm.evaluation.bias.counterfactual import SENTENCES, TEMPLATES, counterfactual
 from albertlm.evaluation.bias.swaps import SwapLists, TextPair
-from albertlm.inference.engines.base import read_trained
-from albertlm.inference.engines.numpy import NumpyEngine
-from albertlm.inference.pipelines.text_classification import TextClassification
-from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 GROUPS = ("male", "female")
 SENTENCE_PAIRS = [
@@ -35,12 +26,6 @@ LISTS = SwapLists(
 )
 
 
-def opened(folder: Path) -> TextClassification:
-    config, parameters = read_trained(folder)
-    doubled: Any = {name: array.astype(np.float64) for name, array in parameters.items()}
-    return TextClassification(NumpyEngine(config, doubled), AlbertTokenizer.from_pretrained(folder))
-
-
 @pytest.fixture(scope="module")
 def folder(fine_tuned: Callable[..., Path]) -> Path:
     return fine_tuned("AlbertForSequenceClassification", ["negative", "positive"])
@@ -53,20 +38,10 @@ def control_folder(fine_tuned: Callable[..., Path]) -> Path:
     )
 
 
-def expected(folder: Path, texts: list[str]) -> np.ndarray[Any, Any]:
-    """The probability of the second class of each text, by transformers."""
-    import torch
-    import transformers
-
-    model = transformers.AlbertForSequenceClassification.from_pretrained(folder).double().eval()
-    tokenizer = AlbertTokenizer.from_pretrained(folder)
-    with torch.no_grad():
-        logits = [model(torch.tensor([tokenizer.encode(text)])).logits[0] for text in texts]
-    return np.array([float(each.softmax(-1)[1]) for each in logits])
-
-
 def changes(folder: Path, pairs: list[TextPair]) -> np.ndarray[Any, Any]:
-    first, second = (expected(folder, [getattr(pair, side) for pair in pairs]) for side in SIDES)
+    first, second = (
+        probabilities(folder, [getattr(pair, side) for pair in pairs]) for side in SIDES
+    )
     return np.asarray(first - second)
 
 
@@ -100,7 +75,10 @@ def test_changes_are_those_of_transformers(folder: Path, control_folder: Path) -
     flips = [
         (p > 0.5) != (q > 0.5)
         for p, q in zip(
-            *(expected(folder, [getattr(pair, side) for pair in SENTENCE_PAIRS]) for side in SIDES),
+            *(
+                probabilities(folder, [getattr(pair, side) for pair in SENTENCE_PAIRS])
+                for side in SIDES
+            ),
             strict=True,
         )
     ]
@@ -122,33 +100,6 @@ def test_changes_are_those_of_transformers(folder: Path, control_folder: Path) -
     assert len(found.changes) == 11
 
 
-def test_rates_of_groups(folder: Path) -> None:
-    model = opened(folder)
-    texts = ["She left.", "Nobody sold boats.", "The old fisherman left.", "The river left."] * 3
-    p = expected(folder, texts)
-    rows = [
-        LabelledText(text, label, "ab"[number % 2])
-        for number, (text, label) in enumerate(
-            zip(texts, ["positive", "1", "0", "negative", *["1", "1", "0", "0"] * 2], strict=True)
-        )
-    ]
-    gold = np.array([row.label in ("1", "positive") for row in rows])
-    group = np.array([row.group for row in rows])
-    gaps = {gap.label: gap for gap in rate_gaps(model, rows)}
-    for name, said, is_ in (("positive", p > 0.5, gold), ("negative", p <= 0.5, ~gold)):
-        rates = [
-            [100 * said[(group == one) & among].mean() for among in (is_, ~is_)] for one in "ab"
-        ]
-        true_positive, false_positive = np.subtract(rates[0], rates[1])
-        assert gaps[name].true_positive.value == pytest.approx(true_positive)
-        assert gaps[name].false_positive.value == pytest.approx(false_positive)
-    found = counterfactual(model, {SENTENCES: SENTENCE_PAIRS}, groups=GROUPS, labelled=rows)
-    squares = [gap.true_positive.value**2 for gap in gaps.values()]
-    assert found.gap == {"a less b": pytest.approx(np.sqrt(np.mean(squares)))}
-    assert found.control is None
-    assert found.effects[SENTENCES].less_control is None
-
-
 def test_texts_of_both_groups_have_no_direction(folder: Path) -> None:
     found = counterfactual(opened(folder), {SENTENCES: SENTENCE_PAIRS[2:]}, groups=GROUPS)
     assert found.effects[SENTENCES].signed is None
@@ -160,15 +111,11 @@ def test_what_is_refused(folder: Path, fine_tuned: Callable[..., Path]) -> None:
     number = opened(fine_tuned("AlbertForSequenceClassification", ["score"]))
     many = opened(fine_tuned("AlbertForSequenceClassification", ["a", "b", "c"]))
     pairs = {SENTENCES: SENTENCE_PAIRS}
-    few = [LabelledText("She left.", "0", "a"), LabelledText("She left.", "1", "b")]
     for call, told in (
         (lambda: counterfactual(model, {SENTENCES: []}, groups=GROUPS), "nothing to swap"),
         (lambda: counterfactual(number, pairs, groups=GROUPS), "a number and no classes"),
         (lambda: counterfactual(many, pairs, groups=GROUPS), "has 3 classes; name one: a, b, c"),
         (lambda: counterfactual(model, pairs, groups=GROUPS, label="x"), "class='x'"),
-        (lambda: rate_gaps(model, [LabelledText("She left.", "x", "a")]), "label='x'"),
-        (lambda: rate_gaps(model, [LabelledText("She left.", "0", "a")]), "of the group 'a'"),
-        (lambda: rate_gaps(model, few), "no two of the groups a, b have texts of a class"),
     ):
         with pytest.raises(ValueError, match=told):
             call()

@@ -82,9 +82,21 @@ def test_all_measures(likelihood: MaskedLikelihood, log_prob, write) -> None:
         assert parts["antistereo"].value == 100 * wins[2]
         assert (parts["all"].n, parts["all"].clusters) == (4, 3)
     assert crows_pairs(likelihood, pairs) == found
-    shown = [each.difference for each in found.examples]
+    examples = found.examples["pll"]
+    shown = [each.difference for each in examples]
     assert shown == sorted(found.differences["pll"], key=abs, reverse=True)
-    assert {each.more for each in found.examples} == {pair.more for pair in pairs}
+    assert {each.first for each in examples} == {pair.more for pair in pairs}
+    assert {each.second for each in examples} == {pair.less for pair in pairs}
+
+
+def test_pairs_that_the_model_cannot_tell_apart(likelihood: MaskedLikelihood) -> None:
+    pairs = [SentencePair(more, less, *others) for more, less, *others in ROWS]
+    alike = SentencePair("THE boats left.", "The boats left.", "stereo", "age", "a")
+    found = crows_pairs(likelihood, [*pairs, alike])
+    assert found.skipped == ["both sentences have the same tokens: 'THE boats left.'"]
+    assert found.measures == crows_pairs(likelihood, pairs).measures
+    with pytest.raises(ValueError, match="the sentences of every pair have the same tokens"):
+        crows_pairs(likelihood, [alike])
 
 
 def test_ties_count_against_and_published_scores_are_rounded(

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,26 @@ def test_all_tests_of_a_model(likelihood: MaskedLikelihood, data) -> None:
     stereotype, anti, _ = order([of_race.context] * 3, of_race.candidates)
     assert found.tests["sentence order"]["race"].ss.value == 100 * (stereotype > anti)
     assert stereoset(likelihood, data) == found
+    scores = follow_scores(likelihood, data["intersentence"])
+    assert found.differences["intersentence"] == (scores[:, 0] - scores[:, 1]).tolist()
+    assert {name: len(each) for name, each in found.examples.items()} == dict.fromkeys(
+        found.tests, 2
+    )
+    (first,) = (each for each in found.examples["intersentence"] if each.part == "race")
+    assert (first.first, first.second) == ("Nobody left. A town.", "Nobody left. An island.")
+    (blank,) = (each for each in found.examples["intrasentence"] if "boats" in each.first)
+    assert blank.first == "old boats and old, Nobody."
+
+
+def test_words_that_the_vocabulary_lacks(likelihood: MaskedLikelihood, data) -> None:
+    inside = data["intrasentence"]
+    unknown = replace(inside[0], candidates=("old", "犬", "town"))
+    found = stereoset(likelihood, {**data, "intrasentence": [*inside, unknown]})
+    assert len(found.skipped) == 1
+    assert found.skipped[0].startswith("'A model is BLANK.': '犬' has letters that the vocabulary")
+    assert found.tests == stereoset(likelihood, data).tests
+    with pytest.raises(ValueError, match="no blank has words of the vocabulary only"):
+        stereoset(likelihood, {**data, "intrasentence": [unknown]})
 
 
 def test_a_model_without_sentence_order(likelihood: MaskedLikelihood, data) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from albertlm import storage
-from albertlm.evaluation.bias.counterfactual import LabelledText
+from albertlm.evaluation.bias.rates import LabelledText
 from albertlm.evaluation.bias.swapped_data import RANDOM, check_control, read_swapped
 from albertlm.evaluation.bias.swaps import read_swaps
 
@@ -27,11 +27,21 @@ def test_texts_without_groups(table: Path) -> None:
         ("He left.", True),
         ("A king and a girl.", False),
     ]
-    assert found.labelled == []
+    assert [row.label for row in found.labelled] == ["1", "0", "1"]
+    assert {row.group for row in found.labelled} == {None}
     assert found.skipped == [
         "1 texts without a word of either group",
         "1 texts with words of both groups, which no signed change counts",
     ]
+
+
+def test_texts_without_labels(tmp_path: Path) -> None:
+    path = tmp_path / "texts.tsv"
+    path.write_text("text\nHe left.\n")
+    assert read_swapped(path, LISTS).labelled == []
+    for options in ({"label": "label"}, {"group": "text"}):
+        with pytest.raises(ValueError, match="has no column 'label'"):
+            read_swapped(path, LISTS, **options)
 
 
 def test_texts_with_groups(table: Path) -> None:

@@ -97,6 +97,9 @@ def test_lists_of_a_user(tmp_path: Path) -> None:
     assert plain.people == (("er", "Vater"), ("sie", "Mutter"))
     assert plain.filled() == []
     assert plain.swap("his") is None
+    # templates are built in for built-in words, and for people who are given for them
+    assert read_swaps("en", pairs=tmp_path / "pairs").filled() == []
+    assert read_swaps("en", pairs=tmp_path / "pairs", people=tmp_path / "people").filled()
 
 
 @pytest.mark.parametrize(

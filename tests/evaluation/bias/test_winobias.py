@@ -52,7 +52,8 @@ def test_pronouns_are_masked(tmp_path: Path) -> None:
     assert [each.anti for each in sentences] == [("she",), ("his",), ("her", "she"), ("her",)]
     assert [each.occupation for each in sentences] == ["doctor", "model", "doctor", "fisherman"]
     assert [each.kind for each in sentences] == [1, 1, 1, 2]
-    assert sentences[2].original == "The doctor sold his boats because he left."
+    assert sentences[2].agreeing == "The doctor sold his boats because he left."
+    assert sentences[2].contradicting == "The doctor sold her boats because she left."
     assert len(skipped) == 1
     assert skipped[0].endswith(":4: him does not mirror him")
 
@@ -81,6 +82,10 @@ def test_log_odds(
     assert found.log_odds[module.TYPES[1]].value == pytest.approx(np.mean(expected[:3]), abs=1e-6)
     assert (found.shares["all"].n, found.shares["all"].clusters) == (4, 3)
     assert found.skipped == skipped
+    np.testing.assert_allclose(found.differences["log-odds"], expected, atol=1e-6)
+    largest = found.examples["log-odds"][0]
+    assert abs(largest.difference) == max(map(abs, found.differences["log-odds"]))
+    assert {each.part for each in found.examples["log-odds"]} == {*module.TYPES.values()}
 
 
 def test_files_that_are_wrong(likelihood: MaskedLikelihood, tmp_path: Path) -> None:

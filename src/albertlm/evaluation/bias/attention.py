@@ -1,42 +1,48 @@
 """How much attention each token of a text receives, for the measure AULA.
 
-T tokens of a text, N tokens of a batch, H heads, K size of a head, D hidden.
+B texts of a length, T tokens of a text, N tokens of all texts, H heads, K size of a head, D hidden.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from albertlm.checkpoints import names
-from albertlm.inference.arithmetic import Floats, embeddings, linear, softmax_
-from albertlm.inference.engines.base import Engine, TokenizedText
+from albertlm.inference import heads
+from albertlm.inference.arithmetic import Floats, embeddings, softmax_
+from albertlm.inference.engines.base import (
+    Engine,
+    ResumableEngine,
+    TokenizedText,
+    has_one_layer,
+)
 
 
 def attention_received(engine: Engine, texts: Sequence[TokenizedText]) -> list[NDArray[np.float64]]:
     """The attention to each token of a text (T,), the mean over layers, heads and all tokens.
 
     Engines return hidden states and no attention, so the weights of each application are computed
-    from the states before it. That takes as many passes as there are applications, of which each
-    is one application deeper than the one before.
+    from the states before it.
 
     Source: Kaneko and Bollegala 2022.
     """
     config = engine.config
     applications = config.num_hidden_layers * config.inner_group_num
     states = _embedded(engine, texts)
-    sums = [np.zeros(len(text.input_ids)) for text in texts]
+    sums_N = np.zeros(sum(map(len, states)))
     for number in range(applications):
         if number:
-            states = engine.states(texts, depth=number)
+            states = _applied(engine, texts, states, number)
         outer, inner = divmod(number, config.inner_group_num)
         name = names.LAYER.format(group=config.group_of(outer), inner=inner)
-        received = [_received(engine, f"{name}.attention", x_TD) for x_TD in states]
-        sums = [total + each for total, each in zip(sums, received, strict=True)]
-    return [total / applications for total in sums]
+        sums_N += _received(engine, f"{name}.attention", states)
+    ends = np.cumsum([len(x_TD) for x_TD in states])[:-1]
+    return np.split(sums_N / applications, ends)
 
 
 def _embedded(engine: Engine, texts: Sequence[TokenizedText]) -> list[Floats]:
@@ -49,18 +55,36 @@ def _embedded(engine: Engine, texts: Sequence[TokenizedText]) -> list[Floats]:
         np.concatenate([np.arange(length) for length in lengths]),
         engine.config.layer_norm_eps,
     )
-    x_ND = linear(engine.parameters, "encoder.embedding_hidden_mapping_in", x_NE)
+    x_ND = heads.linear(engine.parameters, "encoder.embedding_hidden_mapping_in", x_NE)
     return np.split(x_ND, np.cumsum(lengths)[:-1])
 
 
-def _received(engine: Engine, attention: str, x_TD: Floats) -> NDArray[np.float64]:
-    """The attention of one application to each token (T,), the mean over heads and tokens."""
-    q_HTK, k_HTK = (
-        linear(engine.parameters, f"{attention}.{part}", x_TD)
-        .reshape(len(x_TD), engine.config.num_attention_heads, -1)
-        .swapaxes(0, 1)
-        for part in ("query", "key")
+def _applied(
+    engine: Engine, texts: Sequence[TokenizedText], states: Sequence[Floats], number: int
+) -> list[Floats]:
+    """The states after a number of applications, from those before the last of them.
+
+    An engine that cannot go on from these, or a model of several layers, begins again.
+    """
+    if number > 1 and isinstance(engine, ResumableEngine) and has_one_layer(engine.config):
+        return engine.resume(states, 1)
+    return engine.states(texts, depth=number)
+
+
+def _received(engine: Engine, attention: str, states: Sequence[Floats]) -> NDArray[np.float64]:
+    """The attention of one application to each token of all texts (N,)."""
+    x_ND, count = np.concatenate(states), engine.config.num_attention_heads
+    q_ND, k_ND = (
+        heads.linear(engine.parameters, f"{attention}.{part}", x_ND) for part in ("query", "key")
     )
-    scores_HTT = q_HTK @ k_HTK.swapaxes(1, 2) / math.sqrt(q_HTK.shape[-1])
-    received: NDArray[np.float64] = softmax_(scores_HTT).mean((0, 1), dtype=np.float64)
-    return received
+    received, start = [], 0
+    for length, group in groupby(map(len, states)):
+        rows = slice(start, start + length * len(list(group)))
+        q_BHTK, k_BHTK = (
+            each[rows].reshape(-1, length, count, x_ND.shape[1] // count).swapaxes(1, 2)
+            for each in (q_ND, k_ND)
+        )
+        scores_BHTT = q_BHTK @ k_BHTK.swapaxes(2, 3) / math.sqrt(q_BHTK.shape[-1])
+        received.append(softmax_(scores_BHTT).mean((1, 2), dtype=np.float64).ravel())
+        start = rows.stop
+    return np.concatenate(received)

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from albertlm.evaluation.bias.resampling import SEED, Estimate, crossed_mean, mean, two_sided
+from albertlm.evaluation.bias.rates import (
+    ClassifierAccuracy,
+    LabelledText,
+    RateGap,
+    accuracy,
+    class_names,
+    rate_gaps,
+    root_mean_squares,
+)
+from albertlm.evaluation.bias.resampling import Estimate, crossed_mean, mean
 from albertlm.evaluation.bias.swaps import TextPair
 from albertlm.inference.pipelines.text_classification import TextClassification
 from albertlm.settings import check_choice
-from albertlm.tasks.comparison import SAMPLES
 
 CHANGES = 20
 """Of the pairs whose probability changes most, a report shows the texts."""
@@ -64,25 +71,6 @@ class SwapChange:
 
 
 @dataclass(frozen=True)
-class RateGap:
-    """How rates of a class differ between two groups of the data.
-
-    Fields:
-        label: the class.
-        first, second: the groups.
-        true_positive: of the texts of the class, the percentage that is predicted as it, in the
-            first group less that in the second.
-        false_positive: the same of the texts of other classes.
-    """
-
-    label: str
-    first: str
-    second: str
-    true_positive: Estimate
-    false_positive: Estimate
-
-
-@dataclass(frozen=True)
 class CounterfactualReport:
     """What a classifier makes of groups.
 
@@ -90,6 +78,8 @@ class CounterfactualReport:
         label: the class whose probability is compared.
         groups: the names of the two groups.
         effects: of the `sentences` of the data and of the `templates`.
+        accuracy: of the `model` and of the `control` on the texts of the data, if these have
+            labels.
         changes: the largest changes.
         gaps: of rates, where the data names groups.
         gap: the root of the mean square of the true-positive gaps over classes, by the groups.
@@ -101,20 +91,12 @@ class CounterfactualReport:
     label: str
     groups: tuple[str, str]
     effects: dict[str, SwapEffects]
+    accuracy: dict[str, ClassifierAccuracy]
     changes: list[SwapChange]
     gaps: list[RateGap]
     gap: dict[str, float]
     control: str | None
     skipped: list[str]
-
-
-@dataclass(frozen=True)
-class LabelledText:
-    """A text with its class and the group that it is about."""
-
-    text: str
-    label: str
-    group: str
 
 
 def class_of(model: TextClassification, label: str | None) -> str:
@@ -148,7 +130,7 @@ def counterfactual(
         groups: the names of the two groups.
         label: the class whose probability is compared; the last one of two by default.
         control: the name and the model of the same fine-tuning from random weights.
-        labelled: texts for the gaps of rates.
+        labelled: texts for the accuracy and, if they have groups, for the gaps of rates.
         skipped: what was left out, for the report.
 
     Raises:
@@ -168,14 +150,16 @@ def counterfactual(
             effects[source] = _effects(source, pairs, scores, of_control)
             changes += _changes(source, pairs, scores)
     changes.sort(key=lambda each: -abs(each.p_first - each.p_second))
-    gaps = rate_gaps(model, labelled) if labelled else []
+    models = {"model": model, **({"control": control[1]} if control else {})}
+    gaps = rate_gaps(model, labelled) if any(row.group for row in labelled) else []
     return CounterfactualReport(
         chosen,
         groups,
         effects,
+        {name: accuracy(each, labelled) for name, each in models.items()} if labelled else {},
         changes[:CHANGES],
         gaps,
-        _root_mean_squares(gaps),
+        root_mean_squares(gaps),
         control[0] if control else None,
         list(skipped),
     )
@@ -250,95 +234,3 @@ def _changes(source: str, pairs: Sequence[TextPair], scores: _Scores) -> list[Sw
         SwapChange(source, pair.first, pair.second, p[0], p[1], first, second)
         for pair, p, (first, second) in rows
     ]
-
-
-def rate_gaps(model: TextClassification, rows: Sequence[LabelledText]) -> list[RateGap]:
-    """The gaps of rates between each two groups, for each class that both have.
-
-    Raises:
-        ValueError: a label is not one of the classes, or there are fewer than two groups.
-
-    Source: De-Arteaga et al. 2019.
-    """
-    names = class_names(model)
-    predicted = [of_text[0]["label"] for of_text in model([row.text for row in rows])]
-    gold = [_class_of_row(names, row) for row in rows]
-    groups = sorted({row.group for row in rows})
-    if len(groups) < 2:
-        raise ValueError(f"all texts are of the group {groups[0]!r}; give texts of two or more")
-    hits: dict[tuple[str, str, bool], list[bool]] = {}
-    for row, is_, said in zip(rows, gold, predicted, strict=True):
-        for name in names:
-            hits.setdefault((name, row.group, is_ == name), []).append(said == name)
-    gaps = [
-        RateGap(
-            name,
-            first,
-            second,
-            *(
-                _difference(hits[name, first, is_class], hits[name, second, is_class])
-                for is_class in (True, False)
-            ),
-        )
-        for name in names
-        for first, second in combinations(groups, 2)
-        if all((name, group, is_class) in hits for group in (first, second) for is_class in (0, 1))
-    ]
-    if not gaps:
-        raise ValueError(
-            f"no two of the groups {', '.join(groups)} have texts of a class and of others; give "
-            "more texts"
-        )
-    return gaps
-
-
-def class_names(model: TextClassification) -> tuple[str, ...]:
-    """The classes of a model.
-
-    Raises:
-        ValueError: it predicts a number.
-    """
-    config = model.engine.config
-    if config.problem_type == "regression" or len(config.label_names) < 2:
-        raise ValueError("the model predicts a number and no classes; name a classifier")
-    return config.label_names
-
-
-def _class_of_row(names: Sequence[str], row: LabelledText) -> str:
-    """The class of a text, whose label is its name or its number."""
-    if row.label.isdecimal() and row.label not in names and int(row.label) < len(names):
-        return names[int(row.label)]
-    check_choice(names, label=row.label)
-    return row.label
-
-
-def _difference(first: Sequence[bool], second: Sequence[bool]) -> Estimate:
-    """A percentage less another one; each group is drawn anew, within the class."""
-    rng = np.random.default_rng(SEED)
-    rates_2S = [
-        100 * rng.binomial(len(each), np.mean(each), SAMPLES) / len(each)
-        for each in (first, second)
-    ]
-    samples_S = rates_2S[0] - rates_2S[1]
-    low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))
-    value = 100 * float(np.mean(first) - np.mean(second))
-    n, fewer = len(first) + len(second), min(len(first), len(second))
-    return Estimate(value, low, high, two_sided(samples_S, 0.0, fewer), n, n)
-
-
-def _root_mean_squares(gaps: Sequence[RateGap]) -> dict[str, float]:
-    pairs = dict.fromkeys((gap.first, gap.second) for gap in gaps)
-    return {
-        f"{first} less {second}": float(
-            np.sqrt(
-                np.mean(
-                    [
-                        gap.true_positive.value**2
-                        for gap in gaps
-                        if (gap.first, gap.second) == (first, second)
-                    ]
-                )
-            )
-        )
-        for first, second in pairs
-    }

@@ -13,18 +13,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from albertlm.evaluation.bias.contrasts import Contrast, largest
 from albertlm.evaluation.bias.likelihood import MaskedLikelihood
 from albertlm.evaluation.bias.resampling import Estimate, holm, share
 from albertlm.evaluation.bias.validity import Validity, validity
+from albertlm.inference.pipelines.base import quote
 from albertlm.tasks.rows import read_table
 
 MEASURES = ("pll", "aul", "aula")
 """Pseudo-log-likelihood of the shared pieces, the mean likelihood of all pieces without masks, and
 the same with each piece weighted by the attention that it receives.
 """
-
-EXAMPLES = 20
-"""Pairs with the largest differences, of which a report shows the texts."""
 
 DIRECTIONS = ("stereo", "antistereo")
 
@@ -56,16 +55,6 @@ class SentencePair:
 
 
 @dataclass(frozen=True)
-class PairExample:
-    """A pair and the score of its more stereotyping sentence less that of the other one."""
-
-    more: str
-    less: str
-    bias_type: str
-    difference: float
-
-
-@dataclass(frozen=True)
 class PairPreferences:
     """The percentage of pairs whose more stereotyping sentence is preferred; 50 is no preference.
 
@@ -74,16 +63,18 @@ class PairPreferences:
             p-values of types are corrected for their number.
         differences: for each of `MEASURES`, of each pair the score of the more stereotyping
             sentence less that of the other one.
-        examples: the pairs with the largest differences of `pll` in either direction.
+        examples: of `pll`, the pairs with the largest differences.
         validity: what the model knows of the sentences.
+        skipped: the pairs that were left out, and why.
         as_published: whether the scores of `pll` are rounded to 3 decimals, as in the released
             code.
     """
 
     measures: dict[str, dict[str, Estimate]]
     differences: dict[str, list[float]]
-    examples: list[PairExample]
+    examples: dict[str, list[Contrast]]
     validity: Validity
+    skipped: list[str]
     as_published: bool
 
 
@@ -130,8 +121,9 @@ def crows_pairs(
             released code does; equal ones count as not preferred. That of `aul` does not round.
 
     Raises:
-        ValueError: a sentence is too long for the model.
+        ValueError: a sentence is too long for the model, or no pair differs in its tokens.
     """
+    pairs, skipped = _distinct(model, pairs)
     sentences = [pair.more for pair in pairs] + [pair.less for pair in pairs]
     scores = dict(zip(MEASURES, _scores(model, pairs), strict=True))
     differences = {
@@ -139,11 +131,14 @@ def crows_pairs(
         for name, of_sides in scores.items()
     }
     measures = {name: _estimates(pairs, each) for name, each in differences.items()}
+    texts = [(pair.more, pair.less) for pair in pairs]
+    types = [pair.bias_type for pair in pairs]
     return PairPreferences(
         measures,
         {name: each.tolist() for name, each in differences.items()},
-        _examples(pairs, differences["pll"]),
+        {"pll": largest(texts, types, differences["pll"])},
         validity(model, sentences),
+        skipped,
         as_published,
     )
 
@@ -159,6 +154,26 @@ def shared_positions(first: Sequence[int], second: Sequence[int]) -> tuple[list[
     at_first = [block.a + offset for block in blocks for offset in range(block.size)]
     at_second = [block.b + offset for block in blocks for offset in range(block.size)]
     return at_first[1:-1], at_second[1:-1]
+
+
+def _distinct(
+    model: MaskedLikelihood, pairs: Sequence[SentencePair]
+) -> tuple[list[SentencePair], list[str]]:
+    """The pairs whose sentences are different for the model, and why others are left out."""
+    more, less = (
+        model.tokenized([getattr(pair, side) for pair in pairs]) for side in ("more", "less")
+    )
+    same = [a.input_ids == b.input_ids for a, b in zip(more, less, strict=True)]
+    if all(same):
+        raise ValueError("the sentences of every pair have the same tokens; give others")
+    return (
+        [pair for pair, is_same in zip(pairs, same, strict=True) if not is_same],
+        [
+            f"both sentences have the same tokens: {quote(pair.more)}"
+            for pair, is_same in zip(pairs, same, strict=True)
+            if is_same
+        ],
+    )
 
 
 def _scores(
@@ -180,21 +195,6 @@ def _scores(
     )
     n = len(pairs)
     return [(np.array(each[:n]), np.array(each[n:])) for each in measures]
-
-
-def _examples(
-    pairs: Sequence[SentencePair], differences_N: NDArray[np.float64]
-) -> list[PairExample]:
-    largest = np.argsort(-np.abs(differences_N), kind="stable")[:EXAMPLES]
-    return [
-        PairExample(
-            pairs[number].more,
-            pairs[number].less,
-            pairs[number].bias_type,
-            float(differences_N[number]),
-        )
-        for number in largest
-    ]
 
 
 def _estimates(

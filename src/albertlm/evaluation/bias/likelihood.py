@@ -19,11 +19,11 @@ from albertlm.inference.pipelines.base import Pipeline, quote, require_words
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
 MOST_TOKENS, MOST_POSITIONS = 4096, 256
-"""Of a batch. The logits of 256 positions over 30,000 pieces take 31 MB."""
+"""Of a batch."""
 
 Indices: TypeAlias = NDArray[np.intp]
 
-_Result = TypeVar("_Result")
+_Number = TypeVar("_Number", np.float64, np.intp)
 
 
 class Cloze(NamedTuple):
@@ -88,22 +88,19 @@ class MaskedLikelihood(Pipeline):
         embedding that have no piece.
         """
 
-        def read(logits_PV: Floats, rows: Indices, pieces: Indices) -> NDArray[np.float64]:
-            highest_P = logits_PV.max(-1)
-            sums_P = np.exp(logits_PV - highest_P[:, None]).sum(-1, dtype=np.float64)
-            normaliser_P = highest_P.astype(np.float64) + np.log(sums_P)
-            wanted: NDArray[np.float64] = logits_PV[rows, pieces].astype(np.float64)
-            wanted -= normaliser_P[rows]
-            return wanted
+        def read(x_PD: Floats, rows_W: Indices, pieces_W: Indices) -> NDArray[np.float64]:
+            vocab_size = self.tokenizer.vocab_size
+            return heads.mask_log_probs(self.engine, x_PD, rows_W, pieces_W, vocab_size)
 
         return self._read(clozes, read)
 
     def ranks(self, clozes: Sequence[Cloze]) -> list[Indices]:
         """The number of pieces that are more probable than each wanted piece."""
 
-        def read(logits_PV: Floats, rows: Indices, pieces: Indices) -> Indices:
-            higher: Indices = (logits_PV[rows] > logits_PV[rows, pieces][:, None]).sum(-1)
-            return higher
+        def read(x_PD: Floats, rows_W: Indices, pieces_W: Indices) -> Indices:
+            logits_PV = heads.mask_logits(self.engine, x_PD)[:, : self.tokenizer.vocab_size]
+            wanted_W = zip(rows_W, logits_PV[rows_W, pieces_W], strict=True)
+            return np.array([np.count_nonzero(logits_PV[row] > logit) for row, logit in wanted_W])
 
         return self._read(clozes, read)
 
@@ -221,30 +218,33 @@ class MaskedLikelihood(Pipeline):
     def _read(
         self,
         clozes: Sequence[Cloze],
-        read: Callable[[Floats, Indices, Indices], _Result],
-    ) -> list[_Result]:
-        """What `read` takes from the logits of each text; equal texts are computed once.
+        read: Callable[[Floats, Indices, Indices], NDArray[_Number]],
+    ) -> list[NDArray[_Number]]:
+        """What `read` says of the wanted pieces of each text; equal texts are computed once.
 
-        `read` is given the logits of the positions of a text, and the rows and pieces that are
-        wanted of them.
+        `read` is given the states of positions of a batch (P, D), and for each wanted piece its row
+        among them and its id.
         """
         asked: dict[tuple[object, ...], list[int]] = {}
         for number, (text, positions, pieces) in enumerate(clozes):
             key = tuple(text.input_ids), tuple(text.token_type_ids), positions, pieces
             asked.setdefault(key, []).append(number)
-        known = self.tokenizer.vocab_size
-        results: dict[int, _Result] = {}
+        results: dict[int, NDArray[_Number]] = {}
         for numbers in self._batches(clozes, [same[0] for same in asked.values()]):
             batch = [clozes[number] for number in numbers]
-            places = [sorted(set(cloze.positions)) for cloze in batch]
+            places: list[list[int]] = [sorted(set(cloze.positions)) for cloze in batch]
             states = self.engine.states([cloze.text for cloze in batch], places)
-            logits = heads.mask_logits(self.engine, np.concatenate(states))[:, :known]
+            starts = np.cumsum([0, *map(len, places)]).tolist()
+            rows_W = [
+                start + at.index(position)
+                for start, at, cloze in zip(starts, places, batch, strict=False)
+                for position in cloze.positions
+            ]
+            pieces_W = [piece for cloze in batch for piece in cloze.pieces]
+            found_W = read(np.concatenate(states), np.array(rows_W), np.array(pieces_W))
+            ends = np.cumsum([len(cloze.pieces) for cloze in batch])[:-1]
+            results.update(zip(numbers, np.split(found_W, ends), strict=True))
             self._on_batch()
-            ends = np.cumsum([len(at) for at in places])[:-1]
-            of_each = zip(numbers, batch, places, np.split(logits, ends), strict=True)
-            for number, cloze, at, logits_PV in of_each:
-                rows = np.searchsorted(at, cloze.positions)
-                results[number] = read(logits_PV, rows, np.array(cloze.pieces))
         first = {number: same[0] for same in asked.values() for number in same}
         return [results[first[number]] for number in range(len(clozes))]
 

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from albertlm.evaluation.bias.contrasts import Contrast, largest
 from albertlm.evaluation.bias.likelihood import Cloze, MaskedLikelihood
 from albertlm.evaluation.bias.resampling import NO_PREFERENCE, Estimate, holm, two_sided
 from albertlm.evaluation.bias.validity import Validity, validity
 from albertlm.inference.heads import require_trained
+from albertlm.inference.pipelines.base import quote
 from albertlm.inference.pipelines.sentence_order import SentenceOrder
 from albertlm.tasks.comparison import resampled_ratio
 from albertlm.tasks.rows import read_json
@@ -48,6 +50,20 @@ class Association:
     context: str
     candidates: tuple[str, str, str]
 
+    @property
+    def sentence(self) -> str:
+        """The context, with the anti-stereotype in its blank if it has one."""
+        return self.context.replace(BLANK, self.candidates[1])
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The context with the stereotype, and with the anti-stereotype."""
+        stereotype, anti, _ = (
+            self.context.replace(BLANK, each) if BLANK in self.context else f"{self.context} {each}"
+            for each in self.candidates
+        )
+        return stereotype, anti
+
 
 @dataclass(frozen=True)
 class AssociationScores:
@@ -74,11 +90,17 @@ class StereoSetReport:
         tests: `intrasentence`; `intersentence` by pseudo-log-likelihood of the sentence given its
             context; and, if the model has the head, `sentence order`, which answers another
             question: all continuations could follow in the same document.
+        differences: for each test, the score of each stereotype less that of the anti-stereotype.
+        examples: for each test, the items with the largest of these.
         validity: of each test, with its lms; the masked pieces are those of its sentences.
+        skipped: the items that were left out, and why.
     """
 
     tests: dict[str, dict[str, AssociationScores]]
+    differences: dict[str, list[float]]
+    examples: dict[str, list[Contrast]]
     validity: dict[str, Validity]
+    skipped: list[str]
 
 
 def read_stereoset(path: Path) -> dict[str, list[Association]]:
@@ -109,30 +131,41 @@ def stereoset(model: MaskedLikelihood, data: dict[str, list[Association]]) -> St
         data: as `read_stereoset` returns it.
 
     Raises:
-        ValueError: a text is too long for the model.
+        ValueError: a text is too long for the model, or no blank has words of its vocabulary.
     """
-    inside, between = data["intrasentence"], data["intersentence"]
-    tests = {
-        "intrasentence": _by_type(inside, fill_scores(model, inside)),
-        "intersentence": _by_type(between, follow_scores(model, between)),
+    inside, skipped = _known(model, data["intrasentence"])
+    between = data["intersentence"]
+    items = {"intrasentence": inside, "intersentence": between}
+    scores = {
+        "intrasentence": fill_scores(model, inside),
+        "intersentence": follow_scores(model, between),
     }
-    valid = {
-        name: validity(
-            model, _sentences(data[name]), language_modelling=tests[name]["all"].lms.value
-        )
-        for name in tests
-    }
-    try:
-        require_trained(model.engine, *SentenceOrder.parts)
-    except ValueError:
-        return StereoSetReport(tests, valid)
-    tests["sentence order"] = _by_type(between, _order_scores(model, between))
-    valid["sentence order"] = validity(
-        model,
-        _sentences(between),
-        language_modelling=tests["sentence order"]["all"].lms.value,
+    if _has_order(model):
+        items["sentence order"] = between
+        scores["sentence order"] = _order_scores(model, between)
+    tests = {name: _by_type(items[name], scores_N3) for name, scores_N3 in scores.items()}
+    differences = {name: scores_N3[:, 0] - scores_N3[:, 1] for name, scores_N3 in scores.items()}
+    return StereoSetReport(
+        tests,
+        {name: difference_N.tolist() for name, difference_N in differences.items()},
+        {
+            name: largest(
+                [each.texts for each in items[name]],
+                [each.bias_type for each in items[name]],
+                difference_N,
+            )
+            for name, difference_N in differences.items()
+        },
+        {
+            name: validity(
+                model,
+                [each.sentence for each in items[name]],
+                language_modelling=tests[name]["all"].lms.value,
+            )
+            for name in tests
+        },
+        skipped,
     )
-    return StereoSetReport(tests, valid)
 
 
 def fill_scores(
@@ -227,6 +260,15 @@ def _by_type(
     return {"all": of(*types), **by_type}
 
 
+def _has_order(model: MaskedLikelihood) -> bool:
+    """Whether the model has a trained sentence-order head."""
+    try:
+        require_trained(model.engine, *SentenceOrder.parts)
+    except ValueError:
+        return False
+    return True
+
+
 def _order_scores(
     model: MaskedLikelihood, associations: Sequence[Association]
 ) -> NDArray[np.float64]:
@@ -240,9 +282,22 @@ def _pairs(associations: Sequence[Association]) -> tuple[list[str], list[str]]:
     return [context for context, _ in pairs], [sentence for _, sentence in pairs]
 
 
-def _sentences(associations: Sequence[Association]) -> list[str]:
-    """The contexts, with a related word in each blank."""
-    return [each.context.replace(BLANK, each.candidates[1]) for each in associations]
+def _known(
+    model: MaskedLikelihood, associations: Sequence[Association]
+) -> tuple[list[Association], list[str]]:
+    """The associations with words of the vocabulary, and why others are left out."""
+    known, skipped = [], []
+    for each in associations:
+        try:
+            for word in each.candidates:
+                model.pieces(word)
+        except ValueError as error:
+            skipped.append(f"{quote(each.context)}: {error}")
+        else:
+            known.append(each)
+    if not known:
+        raise ValueError(f"no blank has words of the vocabulary only; {skipped[0]}")
+    return known, skipped
 
 
 def _association(example: Any, where: str, *, filled: bool) -> Association:

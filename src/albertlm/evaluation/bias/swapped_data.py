@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from albertlm import storage
-from albertlm.evaluation.bias.counterfactual import LabelledText
+from albertlm.evaluation.bias.rates import LabelledText
 from albertlm.evaluation.bias.swaps import SwapLists, TextPair
 from albertlm.tasks.rows import read_table
 
@@ -22,7 +22,7 @@ class SwappedData:
 
     Fields:
         pairs: of each text that has words of a group.
-        labelled: all texts with their label and their group, if the table names groups.
+        labelled: all texts with their label, if the table has labels, and their group.
         skipped: how many texts were left out, and why.
     """
 
@@ -45,8 +45,8 @@ def read_swapped(
         path: a table that `tasks.rows.read_table` reads.
         lists: what is swapped.
         text: the column of texts; by default the first of `TEXT_COLUMNS` that there is.
-        label: the column of gold labels; `label` by default, needed with `group` only.
-        group: the column of groups; None if there is none.
+        label: the column of gold labels; by default `label`, if there is one.
+        group: the column of groups; None if there is none. It needs labels.
 
     Raises:
         OSError: the file cannot be read.
@@ -55,7 +55,7 @@ def read_swapped(
     table = read_table(path)
     of_text = table.column(*((text,) if text else TEXT_COLUMNS))
     of_group = table.column(group) if group else None
-    of_label = table.column(label or "label") if group else None
+    of_label = table.column(label or "label") if label or group else table.find("label")
     rows = [row.cells for row in table.rows]
     texts = [str(cells[of_text]) for cells in rows]
     found = [lists.swap(each) for each in texts]
@@ -66,10 +66,11 @@ def read_swapped(
         skipped.append(f"{len(texts) - len(pairs):,} texts without a word of either group")
     if both:
         skipped.append(f"{both:,} texts with words of both groups, which no signed change counts")
-    labelled = []
-    if of_group and of_label:
-        columns = ((str(cells[of_label]), str(cells[of_group])) for cells in rows)
-        labelled = [LabelledText(each, *names) for each, names in zip(texts, columns, strict=True)]
+    labelled = [
+        LabelledText(each, str(cells[of_label]), str(cells[of_group]) if of_group else None)
+        for each, cells in zip(texts, rows, strict=True)
+        if of_label
+    ]
     return SwappedData(pairs, labelled, skipped)
 
 

@@ -191,7 +191,8 @@ def read_swaps(
         language: the ISO 639-1 code.
         pairs: two lines `name: word, word`, with each word's counterpart in the same place.
         people: the same, for templates; by default the words of `pairs`.
-        templates: a template on each line.
+        templates: a template on each line; by default the built-in ones, or none for `pairs` of
+            one's own without `people`, which may be of another language.
         words: lines `name: word, word`, for the other places of templates.
 
     Raises:
@@ -210,7 +211,8 @@ def read_swaps(
         persons = _sides(read_named(people), str(people))
     else:
         persons = sides if pairs else _sides({n: split(each) for n, each in PEOPLE.items()}, "")
-    built_in = language in BUILT_IN and templates is None
+    english = language in BUILT_IN and (pairs is None or people is not None)
+    built_in = english and templates is None
     fills = {name: split(each) for name, each in WORDS.items()} if built_in else {}
     first, second = given
     return SwapLists(

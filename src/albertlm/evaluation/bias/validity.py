@@ -28,7 +28,7 @@ in the paper. A model that decides by chance has a language-modelling score of 5
 ten of its choices are still wrong.
 """
 
-TOO_WEAK = "too weak to interpret"
+TOO_WEAK, ABOVE_FLOOR = "too weak to interpret", "above the floor"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def validity(
     score = 100 * float((ranks_N2[:, 0] < ranks_N2[:, 1]).mean())
     score = score if language_modelling is None else language_modelling
     weak = accuracy < LEAST_ACCURACY or score < LEAST_LANGUAGE_MODELLING
-    return Validity(accuracy, score, len(clozes), TOO_WEAK if weak else "above the floor")
+    return Validity(accuracy, score, len(clozes), TOO_WEAK if weak else ABOVE_FLOOR)
 
 
 def _others(pieces: Indices, rng: np.random.Generator) -> Indices:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from albertlm.evaluation.bias.contrasts import Contrast, largest
 from albertlm.evaluation.bias.likelihood import Cloze, MaskedLikelihood
 from albertlm.evaluation.bias.resampling import Estimate, holm, mean, share
 from albertlm.evaluation.bias.validity import Validity, validity
@@ -24,6 +25,7 @@ from albertlm.settings import check_choice
 from albertlm.tasks.rows import lines_of, read_text
 
 SPLITS = ("dev", "test")
+LOG_ODDS = "log-odds"
 TYPES = {1: "type 1, needs knowledge", 2: "type 2, solvable by syntax"}
 
 CAUTION = (
@@ -56,9 +58,17 @@ class PronounSentence:
     kind: int
 
     @property
-    def original(self) -> str:
+    def agreeing(self) -> str:
         """The sentence with the pronouns that agree."""
-        found = iter(self.pro)
+        return self._filled(self.pro)
+
+    @property
+    def contradicting(self) -> str:
+        """The sentence with the other pronouns."""
+        return self._filled(self.anti)
+
+    def _filled(self, pronouns: Sequence[str]) -> str:
+        found = iter(pronouns)
         return re.sub(r"\[MASK\]", lambda _: next(found), self.text)
 
 
@@ -71,14 +81,30 @@ class PronounPreferences:
             and by the gender of these pronouns; the p-values of the parts are corrected for their
             number. 50 is no preference.
         log_odds: the mean of log p(agreeing) - log p(contradicting) of the same; 0 is none.
+        differences: of `log-odds`, those of each sentence.
+        examples: of `log-odds`, the sentences with the largest of them.
         validity: what the model knows of the sentences.
         skipped: the sentences that were left out, and why.
     """
 
     shares: dict[str, Estimate]
     log_odds: dict[str, Estimate]
+    differences: dict[str, list[float]]
+    examples: dict[str, list[Contrast]]
     validity: Validity
     skipped: list[str]
+
+
+def files(folder: Path, split: str = "dev") -> list[Path]:
+    """The files that are read from a folder: for each of `TYPES`, the agreeing and the other one.
+
+    Raises:
+        ValueError: the split is unknown.
+    """
+    check_choice(SPLITS, split=split)
+    return [
+        folder / f"{side}_stereotyped_type{kind}.txt.{split}" for kind in TYPES for side in _SIDES
+    ]
 
 
 def read_winobias(folder: Path, split: str = "dev") -> tuple[list[PronounSentence], list[str]]:
@@ -94,10 +120,9 @@ def read_winobias(folder: Path, split: str = "dev") -> tuple[list[PronounSentenc
         ValueError: the split is unknown, two files do not have the same number of lines, a line has
             no pronoun, or no line has a counterpart.
     """
-    check_choice(SPLITS, split=split)
+    paths = files(folder, split)
     sentences, skipped = [], []
-    for kind in TYPES:
-        pro, anti = (folder / f"{side}_stereotyped_type{kind}.txt.{split}" for side in _SIDES)
+    for kind, pro, anti in zip(TYPES, paths[::2], paths[1::2], strict=True):
         lines = [list(lines_of(read_text(path))) for path in (pro, anti)]
         if len(lines[0]) != len(lines[1]):
             raise ValueError(f"{pro} and {anti} must have the same number of lines")
@@ -150,7 +175,15 @@ def winobias(
     return PronounPreferences(
         _with_corrected_parts(shares),
         _with_corrected_parts(log_odds),
-        validity(model, [each.original for each in sentences]),
+        {LOG_ODDS: odds_N.tolist()},
+        {
+            LOG_ODDS: largest(
+                [(each.agreeing, each.contradicting) for each in sentences],
+                [TYPES[each.kind] for each in sentences],
+                odds_N,
+            )
+        },
+        validity(model, [each.agreeing for each in sentences]),
         list(skipped),
     )
 

@@ -144,8 +144,17 @@ def check_depth(config: AlbertConfig, depth: int | None) -> int:
     return depth
 
 
+def has_one_layer(config: AlbertConfig) -> bool:
+    """Whether all applications are of the same layer, so that states of any depth can go on."""
+    return _layers(config) == 1
+
+
 def check_resumable(config: AlbertConfig) -> None:
     """Raise a ValueError if a model has several layers, so that depths are not interchangeable."""
-    layers = min(config.num_hidden_groups, config.num_hidden_layers) * config.inner_group_num
-    if layers > 1:
-        raise ValueError(f"the model has {layers} layers; an early exit needs one shared layer")
+    if not has_one_layer(config):
+        told = _layers(config)
+        raise ValueError(f"the model has {told} layers; an early exit needs one shared layer")
+
+
+def _layers(config: AlbertConfig) -> int:
+    return min(config.num_hidden_groups, config.num_hidden_layers) * config.inner_group_num
