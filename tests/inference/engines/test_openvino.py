@@ -91,3 +91,26 @@ def test_no_thread_is_bound_to_a_core(tiny_folder: Path) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert found.stdout.split() == [str(len(os.sched_getaffinity(0)))]
+
+
+_PRINTS_MEMORY = """
+import sys
+from pathlib import Path
+from albertlm.inference.engines.base import TokenizedText
+from albertlm.inference.engines.openvino import OpenVinoEngine
+engine = OpenVinoEngine.from_folder(Path(sys.argv[1]), dtype="float32")
+for rows in range(1, 25):
+    for length in range(4, 54):
+        engine.states([TokenizedText([2] * length, [0] * length)] * rows)
+    status = Path("/proc/self/status").read_text().splitlines()
+    print(next(line.split()[1] for line in status if line.startswith("VmRSS")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_does_not_grow_with_the_number_of_shapes(tiny_folder: Path) -> None:
+    command = [sys.executable, "-c", _PRINTS_MEMORY, str(tiny_folder)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    kib = [int(line) for line in found.stdout.split()]  # after each 50 shapes
+    # it grows slowly for the first 400, up to the limit of oneDNN's own cache
+    assert kib[-1] - kib[15] < 40 * 1024

@@ -123,4 +123,6 @@ class OpenVinoEngine:
             "INFERENCE_NUM_THREADS": processor.thread_limit() or 0,
             # or processes with a thread each all compute on the first core
             "ENABLE_CPU_PINNING": False,
+            # what is compiled for shapes; by default 5,000, which took 0.5 GiB after 600 shapes
+            "CPU_RUNTIME_CACHE_CAPACITY": "100",
         }
