@@ -31,6 +31,7 @@ from albertlm.inference.engines.openvino import OpenVinoEngine
 from albertlm.inference.pipelines.base import Pipeline
 
 PICTURE = Path(__file__).parents[1] / "docs" / "early_exit.png"
+FULL = "full depth"
 THRESHOLDS = (0.2, 0.3, 0.5, 0.7, 0.9)
 
 Predict = Callable[[float | None], list[Any]]
@@ -77,7 +78,7 @@ def sst2_sentences(count: int) -> list[str]:
 def curve(opened: Pipeline, engine: Counting, predict: Predict, rounds: int) -> dict[str, Any]:
     """The agreement, the applications and the time for each threshold."""
     runs = {f"{threshold}": partial(predict, threshold) for threshold in THRESHOLDS}
-    runs["full depth"] = partial(predict, None)
+    runs[FULL] = partial(predict, None)
     medians = common.alternating_medians(rounds, **runs)
     exact = predict(None)
     results = {}
@@ -89,7 +90,7 @@ def curve(opened: Pipeline, engine: Counting, predict: Predict, rounds: int) -> 
         results[name] = {
             "agreement": round(float(same), 4),
             "applications": round(share, 3),
-            "time by full depth": round(medians[name] / medians["full depth"], 3),
+            "time by full depth": round(medians[name] / medians[FULL], 3),
         }
         print(name, results[name], flush=True)
     return results
@@ -118,11 +119,15 @@ def draw(measurements: dict[str, Any], path: Path) -> None:
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(6, 3.4), layout="constrained")
         panel = figure.subplots()
+        panel.plot(1, 1, "x", color="black", label=FULL)
         for (task, rows), colour in zip(measurements.items(), COLOURS, strict=False):
-            times = [row["time by full depth"] for row in rows.values()]
-            shares = [row["agreement"] for row in rows.values()]
+            # thresholds at which all texts stop at the same depth are one point
+            points = {row["applications"]: name for name, row in rows.items() if name != FULL}
+            shown = {name: rows[name] for name in points.values()}
+            times = [row["time by full depth"] for row in shown.values()]
+            shares = [row["agreement"] for row in shown.values()]
             panel.plot(times, shares, "o-", color=colour, label=task)
-            for name, time, share in zip(rows, times, shares, strict=True):
+            for name, time, share in zip(shown, times, shares, strict=True):
                 panel.annotate(name, (time, share), xytext=(4, -9), textcoords="offset points")
         panel.set(xlabel="time by that at full depth", ylabel="agreement with full depth")
         panel.legend(loc="lower right")

@@ -43,7 +43,7 @@ def exit_early(
         ValueError: the engine cannot resume, or the model has several layers.
     """
     if not isinstance(engine, ResumableEngine):
-        raise ValueError("an early exit needs an engine that resumes; use numpy, openvino or onnx")
+        raise ValueError("an early exit needs an engine that resumes; an export does not")
     deepest = engine.config.num_hidden_layers * engine.config.inner_group_num
     first = (deepest + 1) // 2
     states = list(engine.states(texts, depth=first))

@@ -16,8 +16,14 @@ from torch.nn.utils.rnn import pad_sequence
 
 from albertlm.checkpoints import names
 from albertlm.inference.arithmetic import Floats, Parameters
-from albertlm.inference.engines.base import TokenizedText, check_depth, read_trained
+from albertlm.inference.engines.base import (
+    TokenizedText,
+    check_depth,
+    check_resumable,
+    read_trained,
+)
 from albertlm.models.torch.backbone import AlbertModel
+from albertlm.models.torch.layer import Layout
 from albertlm.models.torch.pretrained import PreTrainedModel, device_of
 from albertlm.settings import check
 
@@ -85,6 +91,20 @@ class TorchEngine:
         counts = map(len, positions or [text.input_ids for text in texts])
         arrays: Floats = x_BTD.float().cpu().numpy()
         return [x_TD[:count] for x_TD, count in zip(arrays, counts, strict=True)]
+
+    @torch.inference_mode()
+    def resume(self, states: Sequence[Floats], applications: int) -> list[Floats]:
+        check_resumable(self.config)
+        weight = self._backbone.embeddings.word_embeddings.weight
+        rows = [torch.from_numpy(x_TD) for x_TD in states]
+        x_BTD = pad_sequence(rows, batch_first=True).to(weight.device, weight.dtype)
+        mask_BT = self._stack([[1] * len(x_TD) for x_TD in states]).bool()
+        layout = Layout.of(mask_BT, len(rows), mask_BT.shape[1], weight.device)
+        x_ND = layout.gather(x_BTD)
+        for _ in range(applications):
+            x_ND = self._backbone.encoder.apply_shared(x_ND, layout)
+        arrays: Floats = layout.scatter(x_ND).float().cpu().numpy()
+        return [x_TD[: len(each)] for x_TD, each in zip(arrays, states, strict=True)]
 
     def _pad(self, texts: Sequence[TokenizedText]) -> tuple[Tensor, Tensor, Tensor]:
         """The padded ids, mask and segments, (B, T) each."""

@@ -259,6 +259,12 @@ class AlbertEncoder(nn.Module):
                 all_weights.append(layer_weights)
         return x_ND, states, all_weights
 
+    def apply_shared(self, x_ND: Tensor, layout: Layout) -> Tensor:
+        """Apply the layer of a model that has only one to rows once more."""
+        layer: AlbertLayer = self.albert_layer_groups[0].albert_layers[0]  # type: ignore[index, assignment]
+        x_ND, _ = layer(x_ND, layout, None, False)
+        return x_ND
+
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:
     """The tensor on a device; from the host, it is copied asynchronously."""
