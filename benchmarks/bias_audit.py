@@ -28,16 +28,34 @@ RUNS = Path(__file__).parents[1] / "runs" / "bias"
 BIAS, SST2 = common.DATA / "bias", common.DATA / "glue" / "SST-2"
 
 TESTS: dict[str, tuple[object, ...]] = {
-    "probe": (),
+    "probe": ("--ratings", RUNS / "professions.tsv"),
     "winobias": ("--data", BIAS / "winobias"),
     "crows-pairs": ("--data", BIAS / "crows_pairs_anonymized.csv"),
     "stereoset": ("--data", BIAS / "stereoset-dev.json.xz"),
 }
 
+ENGINE = ("--engine", "torch")
+"""The fastest one in float32 that `bias.py` measured."""
+
 FINETUNING = ("--set", "steps=1200", "--set", "learning_rate=5e-5")
 """Half an epoch. At the recipe's rate of 2e-4, random weights, the control, still gave all
 sentences the same label after 360 steps.
 """
+
+
+def write_ratings(path: Path) -> None:
+    """Write how male or female people said that professions are, from the file of the data.
+
+    Professions whose words name a gender, such as *actress*, are left out.
+    """
+    rows: Any = storage.read_json(BIAS / "professions.json")
+    lines = [
+        f"{word.replace('_', ' ')}\t{said}"
+        for word, by_definition, said in rows
+        if not by_definition
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(["word\trating", *lines]) + "\n", encoding="utf-8")
 
 
 def albertlm(*arguments: object) -> None:
@@ -53,7 +71,7 @@ def audit_of_shipped(tests: Iterable[str]) -> Audit:
     for name in tests:
         known = read_audit(folder).tests if (folder / FILE).is_file() else {}
         if name not in known:
-            albertlm("bias", name, *TESTS[name], "--output", folder)
+            albertlm("bias", name, *TESTS[name], "--output", folder, *ENGINE)
     return read_audit(folder)
 
 
@@ -67,7 +85,7 @@ def audit_of_fine_tuned() -> Audit:
     folder = RUNS / "fine-tuned"
     if not (folder / FILE).is_file():
         albertlm(
-            *("bias", "counterfactual", "--model", RUNS / "sst2" / "model"),
+            *("bias", "counterfactual", "--model", RUNS / "sst2" / "model", *ENGINE),
             *("--control", RUNS / "sst2-from-scratch"),
             *("--data", SST2 / "dev.tsv", "--output", folder),
         )
@@ -118,6 +136,7 @@ def _short(value: Any) -> Any:
 
 def main() -> None:
     common.require_data(BIAS, SST2)
+    write_ratings(RUNS / "professions.tsv")
     wanted = sys.argv[1:] or [*TESTS, "fine-tuned"]
     shipped = audit_of_shipped([name for name in TESTS if name in wanted])
     measurements: dict[str, Any] = {

@@ -1,16 +1,17 @@
 """Scores of models that were fine-tuned from the one that ships, beside what needs no pretraining.
 
 Each task is learned with the recipe for small models, once from the weights that ship and once from
-random weights of the same shape, and solved by rules or by TF-IDF with logistic regression. Scores
+random weights of the same shape, and solved by rules or by TF-IDF with logistic regression. Random
+weights have a learning rate of 5e-5, since they learn nothing at that of the recipe. Scores
 are medians over the runs, in percent: accuracy, or F1 of answers. Runs that learned nothing were
 started again on other seeds; they are kept, counted as `failed`, and in the median and the range.
 `looks` is the number of times that a run was scored on the split called `selected on` to choose its
 checkpoint. The interval is that of one score on `n` examples, and is too wide for F1.
 
 MNLI is the public subset of 6,870 pairs without the 1,788 that share a text with its matched dev
-data; mismatched dev data is never looked at in training. SQuAD 1.1 and RACE are learned in one
-epoch on every fourth article or passage. The dev data of SQuAD 2.0 is divided by article, since
-its training data is not at hand: its rows only show that the task works.
+data; mismatched dev data is never looked at in training. SST-2 is learned in one epoch, SQuAD 1.1
+and RACE in one epoch on every fourth article or passage. The dev data of SQuAD 2.0 is divided by
+article, since its training data is not at hand: its rows only show that the task works.
 
     make finetuning-table
 
@@ -43,6 +44,11 @@ PRETRAINED, RANDOM = "model that ships", "random weights"
 LINEAR = "TF-IDF and logistic regression"
 EVERY = 4
 """Of how many articles or passages one is trained on, where a whole epoch takes too long."""
+
+OF_RANDOM = ("learning_rate=5e-5",)
+"""The change to the recipe for random weights. At its rate, 12 applications of 512 units give all
+sentences of SST-2 the same label after 360 steps; at this one, they learn.
+"""
 
 IN_PERCENT = ("squad1", "squad2")
 ONE_LOOK = 10**6
@@ -87,7 +93,7 @@ def studies(made: Path) -> dict[str, Study]:
             {LINEAR: baselines.linear, "most frequent label": baselines.majority},
         ),
         "SST-2": Study(
-            *("sst2", DATA / "glue" / "SST-2", None, {}, (0, 1, 2), ()),
+            *("sst2", DATA / "glue" / "SST-2", None, {}, (0, 1, 2), ("epochs=1",)),
             {LINEAR: baselines.linear, "most frequent label": baselines.majority},
         ),
         f"SQuAD 1.1, one article in {EVERY}": Study(
@@ -172,7 +178,7 @@ def trained(study: Study, folder: Path, *, from_scratch: bool) -> dict[str, Row]
         dev=study.dev,
         without_leaks=study.task == "mnli",
         from_scratch=from_scratch,
-        changes=study.changes,
+        changes=study.changes + (OF_RANDOM if from_scratch else ()),
         seeds=study.seeds,
         output=folder,
     )

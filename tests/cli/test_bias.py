@@ -76,7 +76,7 @@ def test_crows_pairs(
     assert "Blodgett" in table
 
 
-def test_probe(run: Run, tiny_folder: Path, words: list[object]) -> None:
+def test_probe(run: Run, tmp_path: Path, tiny_folder: Path, words: list[object]) -> None:
     command = ("bias", "probe", "--model", tiny_folder, *words)
     found = json.loads(run(*command, "--json").out)
     assert [each["list"] for each in found["words"]] == ["a", "a", "b"]
@@ -87,6 +87,17 @@ def test_probe(run: Run, tiny_folder: Path, words: list[object]) -> None:
     assert f"{found['words'][0]['log_probs'][comparison['first']]:.3f}" in table
     assert "left out: '犬'" in table
     assert "ordinary sentences" in table
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("word,rating\nriver,1\nharbour,0\nboats,-1\n")
+    options = (*command[:-2], "--ratings", ratings)
+    rated = json.loads(run(*options, "--json").out)
+    assert [each["rating"] for each in rated["words"]] == [1, 0, -1]
+    assert ratings.name in rated["data"]
+    table = run(*options, "--output", tmp_path / "audit").out
+    assert f"{rated['correlations'][0]['spearman']['value']:.2f}" in table
+    page = (tmp_path / "audit" / "index.html").read_text(encoding="utf-8")
+    assert "correlation with ratings (Pearson)" in page
+    assert "rating by people" in page
 
 
 def test_stereoset(run: Run, tmp_path: Path, tiny_folder: Path) -> None:

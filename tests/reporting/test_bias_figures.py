@@ -5,7 +5,14 @@ from xml.etree import ElementTree
 
 from albertlm.evaluation.bias.validity import ABOVE_FLOOR, TOO_WEAK
 from albertlm.reporting.audit import AS_PUBLISHED, AuditRow
-from albertlm.reporting.bias_figures import forest, heat_map, histogram, published, svg
+from albertlm.reporting.bias_figures import (
+    forest,
+    heat_map,
+    histogram,
+    published,
+    scatter,
+    svg,
+)
 
 ROWS = [
     AuditRow("crows-pairs", "pll", "all", 45.0, 40.0, 50.0, None, 1508, 0, 50.0, "%", TOO_WEAK),
@@ -40,4 +47,8 @@ def test_other_figures_have_their_labels() -> None:
     told = texts(svg(histogram({"pll": [-0.5, 0.5], "aul": [0.0]}, "difference")))
     assert any("pll, n = 2" in each for each in told)
     assert any("aul, n = 1" in each for each in told)
+    numbers = {f"word{n}": float(n) for n in range(20)}
+    told = texts(svg(scatter(numbers, numbers, ("rating", "preference"))))
+    assert {"rating", "preference", "word0", "word19"} <= {*told}
+    assert "word10" not in told  # only the outermost are named
     assert svg(heat_map(["nurse"], ["he", "she"], [[0.0, 0.0]])).startswith("<svg")

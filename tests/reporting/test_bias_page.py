@@ -74,7 +74,13 @@ def probe_found(pairs_found: dict[str, Any]) -> dict[str, Any]:
             {"template": "The {group} is a [MASK].", "group": group, "fills": of_group}
             for group, of_group in fills.items()
         ],
-        "words": [{"word": "nurse", "increased": {"man": -0.5, "woman": 0.5}}],
+        "words": [
+            {"word": "nurse", "increased": {"man": -0.5, "woman": 0.5}, "rating": -0.9},
+            {"word": "clerk", "increased": {"man": 0.5, "woman": 0.25}, "rating": None},
+        ],
+        "correlations": [
+            {"first": "man", "second": "woman", "pearson": EFFECT, "spearman": EFFECT}
+        ],
         "comparisons": [
             {
                 "first": "man",

@@ -48,6 +48,12 @@ def probe(
         Path | None,
         typer.Option(help="An ordinary sentence on each line, to measure what the model knows."),
     ] = None,
+    ratings: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table with the columns word and rating, of what people said of words."
+        ),
+    ] = None,
     language: Annotated[str, typer.Option(help="ISO 639-1 code of built-in lists.")] = "en",
     top_k: Annotated[int, typer.Option(min=1, help="Proposals without a list of words.")] = 5,
     engine: common.EngineOption = None,
@@ -61,12 +67,18 @@ def probe(
     from albertlm.evaluation.bias.word_lists import read_lists
 
     lists = read_lists(
-        language, templates=templates, groups=groups, words=words, sentences=sentences
+        language,
+        templates=templates,
+        groups=groups,
+        words=words,
+        sentences=sentences,
+        ratings=ratings,
     )
     with _opened(model, engine, device, dtype) as opened:
         found = probes.probe(opened, lists, top_k=top_k)
-    made = _made(model, engine, device, dtype, templates, groups, words, sentences)
-    _finish("probe", model, made, found, probes.CAUTION, output=output, as_json=as_json)
+    files = (templates, groups, words, sentences, ratings)
+    provenance = _provenance(model, engine, device, dtype, *files)
+    _finish("probe", model, provenance, found, probes.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -96,9 +108,9 @@ def crows_pairs(
     pairs = measured.read_pairs(data)
     with _opened(model, engine, device, dtype, hub_mode=as_published) as opened:
         found = measured.crows_pairs(opened, pairs, as_published=as_published)
-    made = _made(model, engine, device, dtype, data)
+    provenance = _provenance(model, engine, device, dtype, data)
     test = f"crows-pairs{audit.AS_PUBLISHED}" if as_published else "crows-pairs"
-    _finish(test, model, made, found, measured.CAUTION, output=output, as_json=as_json)
+    _finish(test, model, provenance, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -121,8 +133,8 @@ def stereoset(
     associations = measured.read_stereoset(data)
     with _opened(model, engine, device, dtype) as opened:
         found = measured.stereoset(opened, associations)
-    made = _made(model, engine, device, dtype, data)
-    _finish("stereoset", model, made, found, measured.CAUTION, output=output, as_json=as_json)
+    provenance = _provenance(model, engine, device, dtype, data)
+    _finish("stereoset", model, provenance, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -146,8 +158,8 @@ def winobias(
     sentences, skipped = measured.read_winobias(data, split)
     with _opened(model, engine, device, dtype) as opened:
         found = measured.winobias(opened, sentences, skipped)
-    made = _made(model, engine, device, dtype, *measured.files(data, split))
-    _finish("winobias", model, made, found, measured.CAUTION, output=output, as_json=as_json)
+    provenance = _provenance(model, engine, device, dtype, *measured.files(data, split))
+    _finish("winobias", model, provenance, found, measured.CAUTION, output=output, as_json=as_json)
 
 
 @bias.command()
@@ -222,8 +234,10 @@ def counterfactual(
         labelled=swapped.labelled if swapped else [],
         skipped=swapped.skipped if swapped else [],
     )
-    made = _made(model, engine, device, dtype, data, pairs, people, templates, words)
-    _finish("counterfactual", model, made, found, measured.CAUTION, output=output, as_json=as_json)
+    provenance = _provenance(model, engine, device, dtype, data, pairs, people, templates, words)
+    _finish(
+        "counterfactual", model, provenance, found, measured.CAUTION, output=output, as_json=as_json
+    )
 
 
 def _classifier(
@@ -260,7 +274,7 @@ def _opened(
         yield MaskedLikelihood(loaded, tokenizer, on_batch=count)
 
 
-def _made(
+def _provenance(
     model: str | None, engine: str | None, device: str | None, dtype: str, *files: Path | None
 ) -> dict[str, Any]:
     """What a test is computed with, and the SHA-256 of its files by their names."""
@@ -274,7 +288,7 @@ def _made(
 def _finish(
     test: str,
     model: str | None,
-    made: Mapping[str, Any],
+    provenance: Mapping[str, Any],
     found: Any,
     caution: str,
     *,
@@ -284,7 +298,7 @@ def _finish(
     """Add what a test found to an audit, and print it."""
     from albertlm.reporting import audit
 
-    document = {**made, **dataclasses.asdict(found), "caution": caution}
+    document = {**provenance, **dataclasses.asdict(found), "caution": caution}
     name = model or "the model that ships with albertlm"
     page = None
     if output is not None:

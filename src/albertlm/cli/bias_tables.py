@@ -95,6 +95,12 @@ def _probe(found: ProbeReport, caution: str) -> None:
                 if value is not None
             ],
         )
+    for ratings in found.correlations:
+        _estimates(
+            f"correlation of {ratings.first} less {ratings.second} with ratings by people",
+            {"of the numbers": ratings.pearson, "of their ranks": ratings.spearman},
+            found.validity.verdict,
+        )
     _left_out(found.skipped)
     _validity({"ordinary sentences": found.validity}, caution)
 

@@ -30,7 +30,11 @@ def card(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Make the card again and compare it; nothing is written."),
+        typer.Option(
+            "--check",
+            help="Make the card again and compare it, with --runs its card.json, too; nothing is "
+            "written.",
+        ),
     ] = False,
     as_json: common.JsonOption = False,
 ) -> None:

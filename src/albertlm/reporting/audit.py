@@ -189,6 +189,17 @@ def _probe(found: Json) -> Iterator[AuditRow]:
             neutral=0.0,
             unit="nats",
         )
+    for each in found["correlations"]:
+        for name in ("pearson", "spearman"):
+            yield _row(
+                "probe",
+                f"correlation with ratings ({name.capitalize()})",
+                f"{each['first']} less {each['second']}",
+                each[name],
+                found["validity"]["verdict"],
+                neutral=0.0,
+                unit="r",
+            )
 
 
 def _crows_pairs(found: Json) -> Iterator[AuditRow]:

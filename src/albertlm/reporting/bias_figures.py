@@ -105,6 +105,22 @@ def histogram(values: Mapping[str, Sequence[float]], label: str) -> Figure:
     return figure
 
 
+def scatter(x: Mapping[str, float], y: Mapping[str, float], labels: tuple[str, str]) -> Figure:
+    """Two numbers of each word, with the names of those that are outermost in either."""
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(6.4, 4), layout="constrained")
+        panel = figure.subplots()
+        panel.plot([x[word] for word in x], [y[word] for word in x], "o", color=BARS, markersize=3)
+        ordered = [sorted(x, key=of.__getitem__) for of in (x, y)]
+        outermost = [*ordered[0][:3], *ordered[0][-3:], *ordered[1][:3], *ordered[1][-3:]]
+        for word in dict.fromkeys(outermost):
+            panel.annotate(
+                word, (x[word], y[word]), xytext=(3, 3), textcoords="offset points", fontsize=7
+            )
+        panel.set(xlabel=labels[0], ylabel=labels[1])
+    return figure
+
+
 def svg(figure: Figure) -> str:
     """A figure to put into a page: SVG without the lines before its root."""
     with io.StringIO() as file, matplotlib.style.context(["default", STYLE]):

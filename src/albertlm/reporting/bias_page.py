@@ -99,7 +99,7 @@ def page(audit: Audit) -> str:
         parts += [
             f"<h2>{_title(name)}</h2>",
             f'<p class="formula">{FORMULAS[command]}</p>',
-            _made(found),
+            _provenance(found),
             *_forest(of_test),
             *_DETAILS[command](found),
             _numbers(of_test),
@@ -179,6 +179,15 @@ def _probe(found: Json) -> Iterator[str]:
         numbers=(1, 2, 3, 4),
     )  # fmt: skip
     yield from _associations(found["words"])
+    if rated := [each for each in found["words"] if each["rating"] is not None]:
+        first, second, *_ = rated[0]["increased"]
+        yield "<p>What people said of the words, and what the model prefers:</p>"
+        figure = bias_figures.scatter(
+            {each["word"]: each["rating"] for each in rated},
+            {word["word"]: word["increased"][first] - word["increased"][second] for word in rated},
+            ("rating by people", f"{first} − {second}, nats"),
+        )
+        yield bias_figures.svg(figure)
 
 
 def _associations(words: Sequence[Json]) -> Iterator[str]:
@@ -287,7 +296,7 @@ def _title(test: str) -> str:
     return f"{_TITLES[command]}{test.removeprefix(command)}"
 
 
-def _made(found: Json) -> str:
+def _provenance(found: Json) -> str:
     """What a test was computed with, and from which data."""
     files = "".join(
         f", {escape(name)} (SHA-256 <code>{checksum[:16]}…</code>)"

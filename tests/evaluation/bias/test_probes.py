@@ -1,5 +1,6 @@
 """Probes against plain loops over transformers, and distances against their definitions."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -122,6 +123,22 @@ def test_a_report(likelihood: MaskedLikelihood, lists: ProbeLists) -> None:
     ]
     assert comparison.overlap == jaccard(*tops)
     assert probe(likelihood, lists, top_k=3) == found
+
+
+def test_ratings_of_words(likelihood: MaskedLikelihood, lists: ProbeLists) -> None:
+    first, second, third, *_ = lists.words["all"]
+    ratings = {first: 1.0, second: 3.0, third: -2.0, "never asked": 5.0}
+    found = probe(likelihood, replace(lists, ratings=ratings))
+    rated = [word for word in found.words if word.rating is not None]
+    assert [word.rating for word in rated] == [1.0, 3.0, -2.0]
+    bias = [word.increased["first"] - word.increased["second"] for word in rated]
+    (agreement,) = found.correlations
+    assert agreement.pearson.value == pytest.approx(np.corrcoef([1, 3, -2], bias)[0, 1])
+    ranks = np.argsort(np.argsort(bias))
+    assert agreement.spearman.value == pytest.approx(np.corrcoef([1, 2, 0], ranks)[0, 1])
+    assert probe(likelihood, lists).correlations == []
+    with pytest.raises(ValueError, match="1 words that are compared have a rating, and 3 or more"):
+        probe(likelihood, replace(lists, ratings={first: 1.0}))
 
 
 def test_a_word_in_both_lists_counts_in_each(likelihood: MaskedLikelihood, lists) -> None:

@@ -8,6 +8,7 @@ import pytest
 from albertlm.evaluation.bias import resampling
 from albertlm.evaluation.bias.resampling import (
     Estimate,
+    correlation,
     crossed_mean,
     effect_size,
     holm,
@@ -117,3 +118,21 @@ def test_two_things_that_cross_are_both_drawn() -> None:
     assert found.high - found.low > 2 * (mean(values_TP.ravel()).high - found.value)
     only_templates = crossed_mean(np.repeat(of_templates_T[:, None], 7, axis=1))
     assert only_templates.low == pytest.approx(mean(of_templates_T).low, abs=0.06)
+
+
+def test_a_correlation() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    y = 0.5 * x + rng.normal(size=200)
+    found = correlation(x, y)
+    r = np.corrcoef(x, y)[0, 1]
+    assert found.value == pytest.approx(r)
+    assert (found.n, found.clusters) == (200, 200)
+    # Fisher's interval for pairs from a normal distribution
+    low, high = np.tanh(np.arctanh(r) + np.array([-1.96, 1.96]) / np.sqrt(200 - 3))
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.03)
+    assert found.p is not None
+    assert found.p < 0.001
+    assert correlation(x, -2 * x + 1).value == pytest.approx(-1)
+    constant = correlation(x, np.ones(200))
+    assert (constant.value, constant.low, constant.high, constant.p) == (0, 0, 0, 1)

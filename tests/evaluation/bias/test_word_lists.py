@@ -63,6 +63,28 @@ def test_files(tmp_path: Path) -> None:
     assert read_lists(words=tmp_path / "words").words == {"words": ("Pilot", "Pfleger")}
 
 
+def test_ratings(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.tsv"
+    path.write_text("word\trating\nPilot\t0.5\nPfleger\t-1\nMaler\t0\n")
+    lists = read_lists(ratings=path)
+    assert lists.ratings == {"Pilot": 0.5, "Pfleger": -1.0, "Maler": 0.0}
+    assert lists.words == {"rated words": ("Pilot", "Pfleger", "Maler")}
+    (tmp_path / "words").write_text("Pilot\nKoch\n")
+    assert read_lists(ratings=path, words=tmp_path / "words").words == {"words": ("Pilot", "Koch")}
+    for text, told in (
+        ("word\nPilot\n", "has no column 'rating'"),
+        ("word\trating\nPilot\thigh\n", "ratings.tsv:2 has the rating 'high'; it must be a num"),
+        ("word\trating\nPilot\tnan\n", "has the rating 'nan'"),
+        ("word\trating\nPilot\t1\n", "rates 1 words; a correlation needs 3 or more"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=told):
+            read_lists(ratings=path)
+    path.write_text("word\trating\na\t1\nb\t2\nc\t3\n")
+    with pytest.raises(ValueError, match=r"give --templates and --groups and --sentences\Z"):
+        read_lists("de", ratings=path)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [

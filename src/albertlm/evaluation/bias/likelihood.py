@@ -1,6 +1,6 @@
 """Log-probabilities of pieces at masked and at visible positions, in full batches.
 
-P positions that are read, V vocabulary.
+P positions that are read, W wanted pieces, V vocabulary, D hidden.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from albertlm.inference.engines.base import Engine, TokenizedText
 from albertlm.inference.pipelines.base import Pipeline, quote, require_words
 from albertlm.tokenization.tokenizer import AlbertTokenizer
 
-MOST_TOKENS, MOST_POSITIONS = 4096, 256
+MOST_TOKENS, MOST_POSITIONS = 2048, 256
 """Of a batch."""
 
 Indices: TypeAlias = NDArray[np.intp]

@@ -13,10 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albertlm.evaluation.bias.likelihood import Cloze, MaskedLikelihood
-from albertlm.evaluation.bias.resampling import Estimate, effect_size, label_test, mean, sign_test
+from albertlm.evaluation.bias.resampling import (
+    Estimate,
+    correlation,
+    effect_size,
+    label_test,
+    mean,
+    sign_test,
+)
 from albertlm.evaluation.bias.validity import Validity, validity
-from albertlm.evaluation.bias.word_lists import GROUP, MASK, ProbeLists
+from albertlm.evaluation.bias.word_lists import GROUP, LEAST_RATED, MASK, ProbeLists
 from albertlm.inference.pipelines.fill_mask import Fill, FillMask
+from albertlm.tasks.scores import average_ranks
 
 TOP = 10
 """Words of each group that are compared."""
@@ -49,6 +57,7 @@ class WordScores:
         increased: the increased log-probability of each group given the word, the mean over
             templates; log p(group | word) - log p(group | word masked), with the probabilities of
             the group's words added.
+        rating: what people said of it, if they did.
     """
 
     word: str
@@ -56,6 +65,7 @@ class WordScores:
     pieces: int
     log_probs: dict[str, float]
     increased: dict[str, float]
+    rating: float | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,23 @@ class GroupComparison:
 
 
 @dataclass(frozen=True)
+class RatingCorrelation:
+    """How what a model prefers agrees with what people said of the words.
+
+    Fields:
+        first, second: the groups.
+        pearson: the correlation of the ratings with the increased log-probability of `first` less
+            that of `second`; its interval is of words.
+        spearman: that of their ranks.
+    """
+
+    first: str
+    second: str
+    pearson: Estimate
+    spearman: Estimate
+
+
+@dataclass(frozen=True)
 class ProbeReport:
     """What a probe finds.
 
@@ -91,6 +118,7 @@ class ProbeReport:
         fills: without a list, for each template and group word.
         words: with the list.
         comparisons: of each pair of groups.
+        correlations: of each pair of groups, if there are ratings.
         validity: what the model knows of ordinary sentences.
         skipped: the words that were left out, and why.
     """
@@ -98,6 +126,7 @@ class ProbeReport:
     fills: list[GroupFills]
     words: list[WordScores]
     comparisons: list[GroupComparison]
+    correlations: list[RatingCorrelation]
     validity: Validity
     skipped: list[str]
 
@@ -124,6 +153,7 @@ def probe(model: MaskedLikelihood, lists: ProbeLists, *, top_k: int = 5) -> Prob
             len(model.pieces(word)),
             dict(zip(groups, log_p_KTG[number].mean(0).tolist(), strict=True)),
             dict(zip(groups, increased_KTG[number].mean(0).tolist(), strict=True)),
+            lists.ratings.get(word),
         )
         for number, (name, word) in enumerate(words)
     ]
@@ -134,6 +164,9 @@ def probe(model: MaskedLikelihood, lists: ProbeLists, *, top_k: int = 5) -> Prob
         comparisons=[
             _comparison(scored, log_p_KTG[single][:, :, [groups.index(a), groups.index(b)]], a, b)
             for a, b in combinations(groups, 2)
+        ],
+        correlations=[
+            _correlation(scored, a, b) for a, b in combinations(groups, 2) if lists.ratings
         ],
         validity=validity(model, lists.sentences),
         skipped=skipped,
@@ -275,6 +308,23 @@ def _comparison(
         divergence=float(np.mean([jensen_shannon(*log_p_2K) for log_p_2K in by_template]))
         if first_top
         else None,
+    )
+
+
+def _correlation(scored: Sequence[WordScores], first: str, second: str) -> RatingCorrelation:
+    rated = [(each.rating, each.increased) for each in scored if each.rating is not None]
+    if len(rated) < LEAST_RATED:
+        raise ValueError(
+            f"{len(rated)} words that are compared have a rating, and {LEAST_RATED} or more are "
+            "needed; rate the words of --words"
+        )
+    ratings = [rating for rating, _ in rated]
+    bias = [increased[first] - increased[second] for _, increased in rated]
+    return RatingCorrelation(
+        first,
+        second,
+        correlation(ratings, bias),
+        correlation(average_ranks(ratings), average_ranks(bias)),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -110,6 +111,29 @@ def crossed_mean(values_TP: ArrayLike, *, null: float = 0.0, seed: int = SEED) -
     clusters = min(array_TP.shape)
     p = two_sided(samples_S, null, clusters)
     return Estimate(float(array_TP.mean()), low, high, p, array_TP.size, clusters)
+
+
+def correlation(x_N: ArrayLike, y_N: ArrayLike, *, seed: int = SEED) -> Estimate:
+    """Pearson's correlation of numbers, whose pairs are drawn anew; 0 where a side is constant."""
+    x, y = (np.asarray(each, np.float64) for each in (x_N, y_N))
+    x, y = x - x.mean(), y - y.mean()
+    n = len(x)
+    count_SN = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), SAMPLES)
+
+    def of(weight_SN: NDArray[Any]) -> NDArray[np.float64]:
+        mean_x, mean_y, square_x, square_y, product = (
+            weight_SN @ each / n for each in (x, y, x * x, y * y, x * y)
+        )
+        spread = np.sqrt((square_x - mean_x**2) * (square_y - mean_y**2))
+        known = spread > 1e-12 * np.sqrt((x @ x) * (y @ y)) / n
+        found: NDArray[np.float64] = np.zeros(len(spread))
+        found[known] = (product - mean_x * mean_y)[known] / spread[known]
+        return found
+
+    samples_S = of(count_SN)
+    low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))
+    value = float(of(np.ones((1, n)))[0])
+    return Estimate(value, low, high, two_sided(samples_S, 0.0, n), n, n)
 
 
 def two_sided(samples_S: NDArray[np.float64], null: float, clusters: int) -> float:

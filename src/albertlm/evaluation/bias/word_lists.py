@@ -5,13 +5,14 @@ The built-in lists are English: the two sentences of the model card, and occupat
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from albertlm.inference.pipelines.base import quote
-from albertlm.tasks.rows import lines_of, read_text
+from albertlm.tasks.rows import lines_of, read_table, read_text
 
 GROUP, MASK = "{group}", "[MASK]"
 
@@ -66,6 +67,8 @@ SENTENCES = (
 )
 """Ordinary sentences, on which it is measured what a model knows."""
 
+LEAST_RATED = 3
+
 BUILT_IN = ("en",)
 """The languages with lists of our own."""
 
@@ -82,6 +85,7 @@ class ProbeLists:
         groups: the words of each group, by its name.
         words: the words for the mask, by the names of one or two lists.
         sentences: ordinary sentences, on which it is measured what the model knows.
+        ratings: what people said of words, such as how male an occupation is.
         language: the ISO 639-1 code, by which articles follow words.
     """
 
@@ -90,6 +94,7 @@ class ProbeLists:
     words: Mapping[str, tuple[str, ...]]
     sentences: tuple[str, ...] = SENTENCES
     language: str = "en"
+    ratings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for template in self.templates:
@@ -125,6 +130,7 @@ def read_lists(
     groups: Path | None = None,
     words: Path | None = None,
     sentences: Path | None = None,
+    ratings: Path | None = None,
 ) -> ProbeLists:
     """Read lists from files, or take the built-in ones of a language.
 
@@ -132,8 +138,10 @@ def read_lists(
         language: the ISO 639-1 code.
         templates: a file with a template on each line.
         groups: a file with `name: word, word` on each line, or a word that is its own group.
-        words: a file with a word on each line, or one or two lines `name: word, word`.
+        words: a file with a word on each line, or one or two lines `name: word, word`; by default
+            the words of `ratings`, or the built-in ones.
         sentences: a file with an ordinary sentence of the language on each line.
+        ratings: a table with the columns `word` and `rating`.
 
     Raises:
         OSError: a file cannot be read.
@@ -146,7 +154,11 @@ def read_lists(
         "--words": words,
         "--sentences": sentences,
     }
+    rated = read_ratings(ratings) if ratings else {}
+    own_words = {"rated words": tuple(rated)} if rated else {"occupations": split(OCCUPATIONS)}
     missing = [name for name, path in given.items() if path is None]
+    if rated:
+        missing = [name for name in missing if name != "--words"]
     if language not in BUILT_IN and missing:
         raise ValueError(
             f"there are no word lists for {language!r}, only for {', '.join(BUILT_IN)}; give "
@@ -155,10 +167,38 @@ def read_lists(
     return ProbeLists(
         tuple(read_lines(templates)) if templates else CARD_TEMPLATES,
         read_named(groups) if groups else CARD_GROUPS,
-        read_named(words, alone="words") if words else {"occupations": split(OCCUPATIONS)},
+        read_named(words, alone="words") if words else own_words,
         tuple(read_lines(sentences)) if sentences else SENTENCES,
         language,
+        rated,
     )
+
+
+def read_ratings(path: Path) -> dict[str, float]:
+    """The numbers of words in a table with the columns `word` and `rating`.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: a column is missing, a rating is no number, or there are fewer than three words.
+    """
+    table = read_table(path)
+    word, rating = table.column("word"), table.column("rating")
+    ratings = {}
+    for row in table.rows:
+        try:
+            number = float(row.cells[rating])
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError(
+                f"{row.where} has the rating {row.cells[rating]!r}; it must be a number"
+            )
+        ratings[str(row.cells[word])] = number
+    if len(ratings) < LEAST_RATED:
+        raise ValueError(
+            f"{path} rates {len(ratings)} words; a correlation needs {LEAST_RATED} or more"
+        )
+    return ratings
 
 
 def read_named(path: Path, *, alone: str | None = None) -> dict[str, tuple[str, ...]]:
