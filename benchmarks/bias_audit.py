@@ -21,6 +21,7 @@ from typing import Any
 import common
 from albertlm import storage
 from albertlm.reporting.audit import FILE, Audit, read_audit
+from albertlm.tasks import rows as task_rows
 
 RUNS = Path(__file__).parents[1] / "runs" / "bias"
 """The audits and the runs; what is there is not made again."""
@@ -48,7 +49,7 @@ def write_ratings(path: Path) -> None:
 
     Professions whose words name a gender, such as *actress*, are left out.
     """
-    rows: Any = storage.read_json(BIAS / "professions.json")
+    rows = task_rows.read_json(BIAS / "professions.json")
     lines = [
         f"{word.replace('_', ' ')}\t{said}"
         for word, by_definition, said in rows
