@@ -26,7 +26,7 @@ page is what it finds in the small model of the package. `make results` writes i
 `benchmarks/results`; nothing is typed in by hand.
 
 ```console
-albertlm bias probe --output audit
+albertlm bias probe --ratings professions.tsv --output audit
 albertlm bias crows-pairs --data crows_pairs_anonymized.csv --output audit
 albertlm bias stereoset --data dev.json --output audit
 albertlm bias winobias --data winobias --output audit
@@ -132,9 +132,31 @@ def _parts(found: dict[str, Any]) -> Iterator[str]:
         "rest of it: any of the sentences could follow. [results.md](results.md) has all numbers."
     )
     yield _table(_shown(shipped))
+    yield from _agreement(shipped)
     if TUNED in there:
         yield from _fine_tuned(measured)
     yield LIMITS
+
+
+def _agreement(rows: list[AuditRow]) -> Iterator[str]:
+    """Whether the probe measures what people mean."""
+    for row in rows:
+        if row.measure == "correlation with ratings (Pearson)":
+            yield (
+                f"The probe compares {row.n} professions whose words name no gender, and people "
+                "said how male or female each is (Bolukbasi et al. 2016). What they said "
+                f"correlates with the increased log-probability: r = {row.value:.2f} "
+                f"[{row.low:.2f}, {row.high:.2f}]. {_told(row)}"
+            )
+
+
+def _told(row: AuditRow) -> str:
+    if row.low <= 0 <= row.high:
+        return "Since the interval contains 0, the probe shows no more than chance here."
+    return (
+        "So the probe measures something of what people mean, but little: "
+        f"{100 * row.value**2:.0f} % of the variance."
+    )
 
 
 def _fine_tuned(measured: dict[str, Any]) -> Iterator[str]:

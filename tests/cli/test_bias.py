@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,10 @@ def test_crows_pairs(
     assert found.pop("model") == str(tiny_folder)
     assert "Blodgett" in found.pop("caution")
     assert found.pop("engine") == ("torch" if "torch" in options else "numpy")
-    assert (found.pop("dtype"), found.pop("data")) == ("float32", {pairs.name: sha256(pairs)})
+    assert (found.pop("dtype"), found.pop("data")) == (
+        "float32",
+        {f"data: {pairs.name}": sha256(pairs)},
+    )
     differences, examples = found.pop("differences"), found.pop("examples")
     assert differences.keys() == expected["differences"].keys()
     for name, values in expected.pop("differences").items():
@@ -92,7 +96,7 @@ def test_probe(run: Run, tmp_path: Path, tiny_folder: Path, words: list[object])
     options = (*command[:-2], "--ratings", ratings)
     rated = json.loads(run(*options, "--json").out)
     assert [each["rating"] for each in rated["words"]] == [1, 0, -1]
-    assert ratings.name in rated["data"]
+    assert "ratings: ratings.csv" in rated["data"]
     table = run(*options, "--output", tmp_path / "audit").out
     assert f"{rated['correlations'][0]['spearman']['value']:.2f}" in table
     page = (tmp_path / "audit" / "index.html").read_text(encoding="utf-8")
@@ -139,7 +143,8 @@ def test_winobias(run: Run, tmp_path: Path) -> None:
     assert "What was left out" in (tmp_path / "audit" / "index.html").read_text("utf-8")
     assert table.count("left out: ") == 2
     assert list(found["data"]) == [
-        f"{side}_stereotyped_type{kind}.txt.dev" for kind in (1, 2) for side in ("pro", "anti")
+        f"data {number}: {side}_stereotyped_type{kind}.txt.dev"
+        for number, (kind, side) in enumerate(product((1, 2), ("pro", "anti")), 1)
     ]
     assert f"{found['log_odds']['all']['value']:.2f}" in table
 
@@ -186,7 +191,7 @@ def test_counterfactual(
     assert found["effects"]["templates"]["signed"]["n"] == 2
     assert (found["control"], found["gaps"]) == (None, [])
     assert found["accuracy"]["model"]["n"] == 4
-    assert list(found["data"]) == ["data.csv", "pairs", "templates"]
+    assert list(found["data"]) == ["data: data.csv", "pairs: pairs", "templates: templates"]
     more = ("--group", "sex", "--control", control, "--output", tmp_path / "audit")
     table = run("bias", "counterfactual", *options, *more).out
     signed = found["effects"]["sentences"]["signed"]["value"]

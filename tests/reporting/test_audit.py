@@ -80,6 +80,9 @@ def test_an_audit_is_of_one_model(
 
 def test_files_that_are_no_audit(tmp_path: Path, pairs_found: dict[str, Any]) -> None:
     path = tmp_path / FILE
+    path.write_text('{"format": "albertlm bias 1"}')
+    with pytest.raises(ValueError, match="is of an older albertlm; make the audit again"):
+        read_audit(tmp_path)
     path.write_text("{}")
     with pytest.raises(ValueError, match="is no audit"):
         read_audit(tmp_path)

@@ -76,8 +76,8 @@ def probe(
     )
     with _opened(model, engine, device, dtype) as opened:
         found = probes.probe(opened, lists, top_k=top_k)
-    files = (templates, groups, words, sentences, ratings)
-    provenance = _provenance(model, engine, device, dtype, *files)
+    files = {"templates": templates, "groups": groups, "words": words, "sentences": sentences}
+    provenance = _provenance(model, engine, device, dtype, {**files, "ratings": ratings})
     _finish("probe", model, provenance, found, probes.CAUTION, output=output, as_json=as_json)
 
 
@@ -108,7 +108,7 @@ def crows_pairs(
     pairs = measured.read_pairs(data)
     with _opened(model, engine, device, dtype, hub_mode=as_published) as opened:
         found = measured.crows_pairs(opened, pairs, as_published=as_published)
-    provenance = _provenance(model, engine, device, dtype, data)
+    provenance = _provenance(model, engine, device, dtype, {"data": data})
     test = f"crows-pairs{audit.AS_PUBLISHED}" if as_published else "crows-pairs"
     _finish(test, model, provenance, found, measured.CAUTION, output=output, as_json=as_json)
 
@@ -133,7 +133,7 @@ def stereoset(
     associations = measured.read_stereoset(data)
     with _opened(model, engine, device, dtype) as opened:
         found = measured.stereoset(opened, associations)
-    provenance = _provenance(model, engine, device, dtype, data)
+    provenance = _provenance(model, engine, device, dtype, {"data": data})
     _finish("stereoset", model, provenance, found, measured.CAUTION, output=output, as_json=as_json)
 
 
@@ -158,7 +158,8 @@ def winobias(
     sentences, skipped = measured.read_winobias(data, split)
     with _opened(model, engine, device, dtype) as opened:
         found = measured.winobias(opened, sentences, skipped)
-    provenance = _provenance(model, engine, device, dtype, *measured.files(data, split))
+    files = {f"data {number}": path for number, path in enumerate(measured.files(data, split), 1)}
+    provenance = _provenance(model, engine, device, dtype, files)
     _finish("winobias", model, provenance, found, measured.CAUTION, output=output, as_json=as_json)
 
 
@@ -213,17 +214,22 @@ def counterfactual(
     Without --control, it is not said whether a difference was carried over from pretraining.
     """
     from albertlm.evaluation.bias import counterfactual as measured
+    from albertlm.evaluation.bias.rates import class_names
     from albertlm.evaluation.bias.swapped_data import check_control, read_swapped
     from albertlm.evaluation.bias.swaps import read_swaps
 
     lists = read_swaps(language, pairs=pairs, people=people, templates=templates, words=words)
-    swapped = read_swapped(data, lists, text=text, label=label, group=group) if data else None
+    classifier = _classifier(model, engine, device, dtype)
+    swapped = None
+    if data is not None:
+        classes = class_names(classifier)
+        swapped = read_swapped(data, lists, classes, text=text, label=label, group=group)
     beside = None
     if control is not None:
         random = check_control(control, hub.resolve(model))
         beside = control.resolve().name, _classifier(str(random), engine, device, dtype)
     found = measured.counterfactual(
-        _classifier(model, engine, device, dtype),
+        classifier,
         {
             measured.SENTENCES: swapped.pairs if swapped else [],
             measured.TEMPLATES: lists.filled(),
@@ -234,7 +240,10 @@ def counterfactual(
         labelled=swapped.labelled if swapped else [],
         skipped=swapped.skipped if swapped else [],
     )
-    provenance = _provenance(model, engine, device, dtype, data, pairs, people, templates, words)
+    files = {"data": data, "pairs": pairs, "people": people, "templates": templates, "words": words}
+    if control is not None:
+        files["control"] = control / "model" / "model.safetensors"
+    provenance = _provenance(model, engine, device, dtype, files)
     _finish(
         "counterfactual", model, provenance, found, measured.CAUTION, output=output, as_json=as_json
     )
@@ -275,13 +284,21 @@ def _opened(
 
 
 def _provenance(
-    model: str | None, engine: str | None, device: str | None, dtype: str, *files: Path | None
+    model: str | None,
+    engine: str | None,
+    device: str | None,
+    dtype: str,
+    files: Mapping[str, Path | None],
 ) -> dict[str, Any]:
-    """What a test is computed with, and the SHA-256 of its files by their names."""
+    """What a test is computed with, and the SHA-256 of its files by what they hold."""
     from albertlm.inference.engines import resolve_engine
 
     used = resolve_engine(engine, hub.resolve(model or hub.SHIPPED), device=device, dtype=dtype)
-    data = {path.name: storage.sha256(path) for path in files if path is not None}
+    data = {
+        f"{what}: {path.name}": storage.sha256(path)
+        for what, path in files.items()
+        if path is not None and path.is_file()
+    }
     return {"engine": used[0], "dtype": used[1], "data": data}
 
 

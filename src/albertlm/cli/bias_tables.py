@@ -22,9 +22,13 @@ SHOWN = 10
 
 
 def _estimates(
-    title: str, estimates: Mapping[str, Estimate], verdict: str, *, decimals: int = 2
+    title: str,
+    estimates: Mapping[str, Estimate],
+    verdict: str | Mapping[str, str],
+    *,
+    decimals: int = 2,
 ) -> None:
-    """Print numbers with their intervals, and whether they can be interpreted."""
+    """Print numbers with their intervals, and whether all or each can be interpreted."""
     common.print_table(
         ("part", "#value", "#95 % interval", "#p", "#n", "#clusters", "#ties", "reading"),
         [
@@ -35,8 +39,8 @@ def _estimates(
                 "" if each.p is None else f"{each.p:.4f}",
                 f"{each.n:,}",
                 f"{each.clusters:,}",
-                f"{each.ties:,}",
-                verdict,
+                "" if each.ties is None else f"{each.ties:,}",
+                verdict if isinstance(verdict, str) else verdict[name],
             )
             for name, each in estimates.items()
         ],
@@ -166,6 +170,8 @@ def _winobias(found: PronounPreferences, caution: str) -> None:
 
 
 def _counterfactual(found: CounterfactualReport, caution: str) -> None:
+    from albertlm.evaluation.bias.rates import FLOOR, verdicts
+
     first, second = found.groups
     rows: dict[str, Estimate | None] = {}
     for source, effects in found.effects.items():
@@ -177,11 +183,11 @@ def _counterfactual(found: CounterfactualReport, caution: str) -> None:
             f"{source}: absolute, less the control's": less.get("absolute"),
             f"{source}: changed predictions, %": effects.flips,
         }
-    own = found.accuracy["model"].verdict if found.accuracy else ""
+    own, beside = verdicts({name: each.verdict for name, each in found.accuracy.items()})
     _estimates(
         f"change of p({found.label}), {first} less {second}",
         {name: each for name, each in rows.items() if each is not None},
-        own,
+        {name: beside if name.endswith("the control's") else own for name in rows},
         decimals=4,
     )
     if found.accuracy:
@@ -197,6 +203,7 @@ def _counterfactual(found: CounterfactualReport, caution: str) -> None:
                 (name, f"{each.accuracy:.1f}", f"{each.majority:.1f}", f"{each.n:,}", each.verdict)
                 for name, each in found.accuracy.items()
             ],
+            title=FLOOR,
         )
     common.print_table(
         (f"#p, {first}", f"#p, {second}", "predicted", f"with {first}", f"with {second}"),

@@ -63,13 +63,16 @@ def mask_log_probs(
     x_PE = _mask_states(engine, x_PD)
     weight_VE = engine.parameters["embeddings.word_embeddings.weight"][:vocab_size]
     bias_V = engine.parameters["predictions.bias"][:vocab_size]
-    wanted_W: npt.NDArray[np.float64] = np.einsum(
-        "we,we->w", x_PE[rows_W], weight_VE[pieces_W], dtype=np.float64
-    )
-    wanted_W += bias_V[pieces_W]
-    parts = on_cores(lambda rows: _log_sum_exp(x_PE[rows], weight_VE, bias_V), len(x_PE))
-    wanted_W -= np.concatenate(parts)[rows_W]
-    return wanted_W
+    found_W = np.zeros(len(rows_W))
+
+    def compute(rows: slice) -> None:
+        mine = np.flatnonzero((rows_W >= rows.start) & (rows_W < rows.stop))
+        found_W[mine] = _log_probs(
+            x_PE[rows], weight_VE, bias_V, rows_W[mine] - rows.start, pieces_W[mine]
+        )
+
+    on_cores(compute, len(x_PE))
+    return found_W
 
 
 def _mask_states(engine: Engine, x_PD: Floats) -> Floats:
@@ -79,20 +82,25 @@ def _mask_states(engine: Engine, x_PD: Floats) -> Floats:
     return layer_norm(parameters, "predictions.LayerNorm", x_PE, config.layer_norm_eps)
 
 
-def _log_sum_exp(x_PE: Floats, weight_VE: Floats, bias_V: Floats) -> npt.NDArray[np.float64]:
-    """The logarithm of the sum over pieces of the exponentials of their logits, (P,)."""
+def _log_probs(
+    x_PE: Floats, weight_VE: Floats, bias_V: Floats, rows_W: Ints, pieces_W: Ints
+) -> npt.NDArray[np.float64]:
+    """The log-probabilities of pieces (W,), by a sum over the vocabulary in blocks."""
     highest_P, sums_P = np.full(len(x_PE), -np.inf, x_PE.dtype), np.zeros(len(x_PE))
+    wanted_W = np.zeros(len(rows_W))
     for start in range(0, len(weight_VE), BLOCK):
         logits_PB = x_PE @ weight_VE[start : start + BLOCK].T
         logits_PB += bias_V[start : start + BLOCK]
+        inside = np.flatnonzero((pieces_W >= start) & (pieces_W < start + BLOCK))
+        wanted_W[inside] = logits_PB[rows_W[inside], pieces_W[inside] - start]
         before_P, highest_P = highest_P, np.maximum(highest_P, logits_PB.max(-1))
         logits_PB -= highest_P[:, None]
         np.exp(logits_PB, out=logits_PB)
         sums_P *= np.exp(before_P - highest_P)
         sums_P += logits_PB.sum(-1)
-    found_P: npt.NDArray[np.float64] = np.log(sums_P)
-    found_P += highest_P
-    return found_P
+    wanted_W -= highest_P[rows_W]
+    wanted_W -= np.log(sums_P)[rows_W]
+    return wanted_W
 
 
 def pooled(engine: Engine, texts: Sequence[TokenizedText]) -> Floats:

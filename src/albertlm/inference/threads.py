@@ -1,4 +1,4 @@
-"""Small products of NumPy in a process with a library that has threads of its own.
+"""Products of NumPy on one core each, also in a process with a library that has threads of its own.
 
 N rows, I inputs, O outputs.
 """
@@ -47,7 +47,8 @@ def on_cores(function: Callable[[slice], Result], rows: int) -> list[Result]:
     """Call a function for equal parts of some rows, each in a thread whose products take one core.
 
     Args:
-        function: is given the rows of a part; its parts are of at least one row.
+        function: is given the rows of a part, at least one. It must not call `product`, which
+            waits for it.
         rows: the number of rows.
 
     Returns:

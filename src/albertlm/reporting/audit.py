@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from albertlm import storage
-from albertlm.evaluation.bias.validity import TOO_WEAK
+from albertlm.evaluation.bias.rates import verdicts
 from albertlm.reporting.page import NOTHING
 
-FORMAT, FILE = "albertlm bias 1", "bias.json"
+FORMAT, FILE = "albertlm bias 2", "bias.json"
 
 COLUMNS = ("measure", "part", "value", "95 % interval", "p", "n", "ties", "reading")
+
+CORRECTED = (
+    "p is two-sided, of no preference. Of the types of CrowS-Pairs, of ss by the types of "
+    "StereoSet, and of the parts of WinoBias, it is corrected for their number (Holm 1979)."
+)
 
 AS_PUBLISHED = " as published"
 """How the name of a test ends that reproduces what is peculiar to a released code."""
@@ -62,9 +67,9 @@ class AuditRow:
         measure: what was measured.
         part: `all`, or the part of the data.
         value, low, high: the number and its 95 % interval.
-        p: two-sided, of no preference, corrected where several parts are tested; None if none is.
+        p: two-sided, of no preference; corrected as `CORRECTED` says. None if it is not tested.
         n: the number of examples.
-        ties: the number of examples without a preference.
+        ties: the number of examples without a preference; None where there is no such thing.
         neutral: the value of no preference; None for a score of the model itself.
         unit: `%`, or what else the number is.
         verdict: `too weak to interpret`, or `above the floor`; empty for a classifier of which it
@@ -79,7 +84,7 @@ class AuditRow:
     high: float
     p: float | None
     n: int
-    ties: int
+    ties: int | None
     neutral: float | None
     unit: str
     verdict: str
@@ -94,7 +99,7 @@ class AuditRow:
             f"{self.low:.4g} to {self.high:.4g}",
             NOTHING if self.p is None else f"{self.p:.2g}",
             f"{self.n:,}",
-            f"{self.ties:,}",
+            NOTHING if self.ties is None else f"{self.ties:,}",
             self.verdict or NOTHING,
         )
 
@@ -113,6 +118,8 @@ def read_audit(path: Path) -> Audit:
     """
     path = path / FILE if path.is_dir() else path
     found = storage.read_json(path)
+    if found.get("format") == "albertlm bias 1":
+        raise ValueError(f"{path} is of an older albertlm; make the audit again in another folder")
     if found.get("format") != FORMAT:
         raise ValueError(f"{path} is no audit; write one with `albertlm bias … --output FOLDER`")
     with storage.parsing(path):
@@ -171,7 +178,7 @@ def _row(
         high,
         estimate["p"],
         int(estimate["n"]),
-        int(estimate["ties"]),
+        estimate["ties"],
         neutral,
         unit,
         verdict,
@@ -232,9 +239,7 @@ def _winobias(found: Json) -> Iterator[AuditRow]:
 
 
 def _counterfactual(found: Json) -> Iterator[AuditRow]:
-    verdicts = {name: each["verdict"] for name, each in found["accuracy"].items()}
-    own = verdicts.get("model", "")
-    either = TOO_WEAK if TOO_WEAK in verdicts.values() else own
+    own, either = verdicts({name: each["verdict"] for name, each in found["accuracy"].items()})
     for source, effects in found["effects"].items():
         less = effects["less_control"] or {}
         for measure, estimate, neutral, unit, verdict in (

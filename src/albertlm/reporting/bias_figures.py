@@ -48,7 +48,7 @@ def forest(rows: Sequence[AuditRow]) -> Figure:
         panels = figure.subplots(len(shown), 1, height_ratios=heights, squeeze=False)[:, 0]
         for panel, of_kind, (unit, neutral) in zip(panels, shown, kinds, strict=True):
             panel.axvline(neutral, color=LEFT_OUT, linewidth=1.2)
-            panel.set_xlabel(f"{unit}; the grey line is no preference")
+            panel.set_xlabel(f"{unit}; the grey line is no preference or difference")
             _intervals(panel, of_kind)
     return figure
 
@@ -61,7 +61,12 @@ def _intervals(panel: Axes, rows: Sequence[AuditRow]) -> None:
         panel.plot(row.value, place, "o", color=colour, markersize=4.5)
         for value in published(row).values():
             panel.plot(value, place, "o", mfc="white", mec=SPREAD, markersize=5, zorder=1)
-    panel.set_yticks(range(len(rows)), [f"{row.measure}, {row.part}" for row in rows])
+    tests = {row.test for row in rows}
+    names = [f"{row.test}: " if len(tests) > 1 else "" for row in rows]
+    panel.set_yticks(
+        range(len(rows)),
+        [f"{name}{row.measure}, {row.part}" for name, row in zip(names, rows, strict=True)],
+    )
     panel.set_ylim(len(rows) - 0.4, -0.6)
     counts = panel.secondary_yaxis("right")
     counts.set_yticks(range(len(rows)), [f"n = {row.n:,}" for row in rows])

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from albertlm import storage
+from albertlm.evaluation.bias.rates import FLOOR
 from albertlm.evaluation.bias.validity import TOO_WEAK
 from albertlm.reporting import bias_figures
-from albertlm.reporting.audit import COLUMNS, FILE, Audit, AuditRow, Json, command_of
+from albertlm.reporting.audit import COLUMNS, CORRECTED, FILE, Audit, AuditRow, Json, command_of
 from albertlm.reporting.page import NOTHING
 
 PAGE = "index.html"
@@ -151,11 +152,12 @@ def _forest(rows: Sequence[AuditRow]) -> Iterator[str]:
 
 def _numbers(rows: Sequence[AuditRow]) -> str:
     cells = [row.cells for row in rows]
-    return _details("All numbers", _table(COLUMNS, cells, numbers=(2, 3, 4, 5, 6)))
+    table = _table(COLUMNS, cells, numbers=(2, 3, 4, 5, 6))
+    return _details("All numbers", f'{table}<p class="formula">{CORRECTED}</p>')
 
 
 def _probe(found: Json) -> Iterator[str]:
-    yield "<p>Without a list of words, in bold what both groups have:</p>"
+    yield "<p>Without a list of words, in bold what all groups have:</p>"
     for template in dict.fromkeys(each["template"] for each in found["fills"]):
         of_group = {
             each["group"]: each["fills"] for each in found["fills"] if each["template"] == template
@@ -258,7 +260,7 @@ def _counterfactual(found: Json) -> Iterator[str]:
     if shown := {name: each for name, each in values.items() if each}:
         yield bias_figures.svg(bias_figures.histogram(shown, "change of the probability"))
     if found["accuracy"]:
-        yield "<p>Whether it knows the task, on the texts of the data:</p>"
+        yield f"<p>Whether it knows the task, on the texts of the data. {FLOOR}:</p>"
         yield _table(
             ("", "accuracy, %", "most frequent class, %", "n", "is"),
             [

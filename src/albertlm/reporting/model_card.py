@@ -43,7 +43,7 @@ _EXAMPLES = {
 
 _PICTURES = {
     CURVE: ("Speeds, Sizes, Times", "Loss and accuracy over the run"),
-    FOREST: (BIAS, "Numbers with their intervals, and a line at no preference"),
+    FOREST: (BIAS, "Numbers with their intervals; hollow marks are those of larger models"),
 }
 """The headings under which pictures are shown, and what stands in their place in a text."""
 
@@ -100,7 +100,7 @@ def write_card(model: Path, sources: Sequence[Path] = ()) -> Path:
         save_figure(forest(rows), model / FOREST)
     storage.write_json(model / FACTS, {"format": FORMAT, **to_json(facts)})
     with storage.atomic_path(path) as temporary:
-        temporary.write_text(render(words, facts, _pictures(model)), encoding="utf-8")
+        temporary.write_text(render(words, facts, _pictures(model, facts)), encoding="utf-8")
     return path
 
 
@@ -116,7 +116,7 @@ def check_card(model: Path, sources: Sequence[Path] = ()) -> None:
         raise ValueError(
             f"{model / FACTS} differs from what its sources say; run `albertlm card` with them"
         )
-    made = render(words, facts, _pictures(model)).encode()
+    made = render(words, facts, _pictures(model, facts)).encode()
     if made != (model / CARD).read_bytes():
         raise ValueError(
             f"{model / CARD} differs from what {FACTS} and card.toml say; run `albertlm card` "
@@ -147,12 +147,13 @@ def _read_facts(path: Path) -> CardFacts:
         return from_json(CardFacts, found)
 
 
-def _pictures(model: Path) -> dict[str, str]:
-    """The pictures of the folder, by the heading under which they are shown."""
+def _pictures(model: Path, facts: CardFacts) -> dict[str, str]:
+    """The pictures of numbers on the card, by the heading under which they are shown."""
+    shown = {each.section for each in (*facts.facts, *facts.scores)}
     return {
         heading: f"![{alternative}]({name})"
         for name, (heading, alternative) in _PICTURES.items()
-        if (model / name).is_file()
+        if heading in shown and (model / name).is_file()
     }
 
 

@@ -137,7 +137,7 @@ def test_ratings_of_words(likelihood: MaskedLikelihood, lists: ProbeLists) -> No
     ranks = np.argsort(np.argsort(bias))
     assert agreement.spearman.value == pytest.approx(np.corrcoef([1, 2, 0], ranks)[0, 1])
     assert probe(likelihood, lists).correlations == []
-    with pytest.raises(ValueError, match="1 words that are compared have a rating, and 3 or more"):
+    with pytest.raises(ValueError, match="1 of the compared words have a rating, and 3 or more"):
         probe(likelihood, replace(lists, ratings={first: 1.0}))
 
 

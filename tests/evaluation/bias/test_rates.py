@@ -74,8 +74,14 @@ def test_what_is_refused(folder: Path) -> None:
     model = opened(folder)
     few = [LabelledText("She left.", "0", "a"), LabelledText("She left.", "1", "b")]
     for call, told in (
-        (lambda: accuracy(model, [LabelledText("She left.", "x")]), "label='x'"),
-        (lambda: rate_gaps(model, [LabelledText("She left.", "x", "a")]), "label='x'"),
+        (
+            lambda: accuracy(model, [LabelledText("She left.", "x")]),
+            "a text has the label 'x', which is none of",
+        ),
+        (
+            lambda: rate_gaps(model, [LabelledText("She left.", "x", "a")]),
+            "a text has the label 'x', which is none of",
+        ),
         (lambda: rate_gaps(model, few[:1]), "of the group 'a'"),
         (lambda: rate_gaps(model, few), "no two of the groups a, b have texts of a class"),
     ):

@@ -136,3 +136,5 @@ def test_a_correlation() -> None:
     assert correlation(x, -2 * x + 1).value == pytest.approx(-1)
     constant = correlation(x, np.ones(200))
     assert (constant.value, constant.low, constant.high, constant.p) == (0, 0, 0, 1)
+    few = correlation([0.0, 1.0, 1.0], [0.1, 0.3, 0.3])  # without a warning
+    assert -1 <= few.low <= few.high <= 1

@@ -9,7 +9,7 @@ from albertlm.evaluation.bias.rates import LabelledText
 from albertlm.evaluation.bias.swapped_data import RANDOM, check_control, read_swapped
 from albertlm.evaluation.bias.swaps import read_swaps
 
-LISTS = read_swaps()
+LISTS, CLASSES = read_swaps(), ("negative", "positive")
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def table(tmp_path: Path) -> Path:
 
 
 def test_texts_without_groups(table: Path) -> None:
-    found = read_swapped(table, LISTS)
+    found = read_swapped(table, LISTS, CLASSES)
     assert [(pair.first, pair.oriented) for pair in found.pairs] == [
         ("He left.", True),
         ("A king and a girl.", False),
     ]
-    assert [row.label for row in found.labelled] == ["1", "0", "1"]
+    assert [row.label for row in found.labelled] == ["positive", "negative", "positive"]
     assert {row.group for row in found.labelled} == {None}
     assert found.skipped == [
         "1 texts without a word of either group",
@@ -38,22 +38,36 @@ def test_texts_without_groups(table: Path) -> None:
 def test_texts_without_labels(tmp_path: Path) -> None:
     path = tmp_path / "texts.tsv"
     path.write_text("text\nHe left.\n")
-    assert read_swapped(path, LISTS).labelled == []
+    assert read_swapped(path, LISTS, CLASSES).labelled == []
     for options in ({"label": "label"}, {"group": "text"}):
         with pytest.raises(ValueError, match="has no column 'label'"):
-            read_swapped(path, LISTS, **options)
+            read_swapped(path, LISTS, CLASSES, **options)
+
+
+def test_labels_that_are_no_classes(tmp_path: Path) -> None:
+    path = tmp_path / "test.jsonl"
+    path.write_text('{"text": "He left.", "label": -1}\n{"text": " "}\n{"text": "She left."}\n')
+    found = read_swapped(path, LISTS, CLASSES)
+    assert (len(found.pairs), found.labelled) == (2, [])
+    told = r"test.jsonl:1 has the label '-1', which is none of negative, positive; correct it"
+    assert told in found.skipped[-1]
+    with pytest.raises(ValueError, match=told):
+        read_swapped(path, LISTS, CLASSES, label="label")
+    path.write_text('{"text": "He left.", "label": 1, "sex": "m"}\n{"text": "A", "label": 1}\n')
+    with pytest.raises(ValueError, match=r"test\.jsonl:2 has no 'sex'"):
+        read_swapped(path, LISTS, CLASSES, group="sex")
 
 
 def test_texts_with_groups(table: Path) -> None:
-    found = read_swapped(table, LISTS, group="sex")
+    found = read_swapped(table, LISTS, CLASSES, group="sex")
     assert found.labelled == [
-        LabelledText("He left.", "1", "m"),
-        LabelledText("The sea.", "0", "f"),
-        LabelledText("A king and a girl.", "1", "f"),
+        LabelledText("He left.", "positive", "m"),
+        LabelledText("The sea.", "negative", "f"),
+        LabelledText("A king and a girl.", "positive", "f"),
     ]
     for options in ({"text": "x"}, {"group": "x"}, {"group": "sex", "label": "x"}):
         with pytest.raises(ValueError, match="has no column 'x'; its columns are sentence, label"):
-            read_swapped(table, LISTS, **options)
+            read_swapped(table, LISTS, CLASSES, **options)
 
 
 def run(folder: Path, model: str, **config: object) -> Path:

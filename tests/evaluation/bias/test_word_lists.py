@@ -75,6 +75,8 @@ def test_ratings(tmp_path: Path) -> None:
         ("word\nPilot\n", "has no column 'rating'"),
         ("word\trating\nPilot\thigh\n", "ratings.tsv:2 has the rating 'high'; it must be a num"),
         ("word\trating\nPilot\tnan\n", "has the rating 'nan'"),
+        ("word\trating\nPilot\t1\nPilot\t2\n", "ratings.tsv:3 rates 'Pilot' again"),
+        ("word\trating\n \t1\n", "ratings.tsv:2 has no word"),
         ("word\trating\nPilot\t1\n", "rates 1 words; a correlation needs 3 or more"),
     ):
         path.write_text(text)
@@ -91,6 +93,7 @@ def test_ratings(tmp_path: Path) -> None:
         ("templates", "{group} works.", r"has 0 times \[MASK\]; write {group} and \[MASK\] once"),
         ("templates", "A [MASK].", "has 0 times {group}"),
         ("templates", "{group} is [MASK] and [MASK].", r"has 2 times \[MASK\]"),
+        ("groups", "a: man, boy\nb: boy", "'boy' stands in the groups twice"),
         ("groups", "man", "there are 1 groups; give two or more"),
         ("words", "a: b\nc: d\ne: f", r"there are 3 lists of words \(a, c, e\)"),
         ("words", "a:", "the list 'a' has no words"),

@@ -143,6 +143,7 @@ def probe(model: MaskedLikelihood, lists: ProbeLists, *, top_k: int = 5) -> Prob
         ValueError: a group word has several pieces, or no word of a list is in the vocabulary.
     """
     words, skipped = _known(model, lists)
+    _check_ratings(lists, [word for _, word in words])
     log_p_KTG = word_log_probs(model, lists, [word for _, word in words])
     increased_KTG = increased_log_probs(model, lists, [word for _, word in words])
     groups = list(lists.groups)
@@ -271,6 +272,15 @@ def _known(model: MaskedLikelihood, lists: ProbeLists) -> tuple[list[tuple[str, 
     return known, skipped
 
 
+def _check_ratings(lists: ProbeLists, words: Sequence[str]) -> None:
+    rated = sum(word in lists.ratings for word in words)
+    if lists.ratings and rated < LEAST_RATED:
+        raise ValueError(
+            f"{rated} of the compared words have a rating, and {LEAST_RATED} or more are needed; "
+            "rate words of the vocabulary that are compared"
+        )
+
+
 def _fills(model: MaskedLikelihood, lists: ProbeLists, top_k: int) -> list[GroupFills]:
     fill = FillMask(model.engine, model.tokenizer)
     asked = [
@@ -313,11 +323,6 @@ def _comparison(
 
 def _correlation(scored: Sequence[WordScores], first: str, second: str) -> RatingCorrelation:
     rated = [(each.rating, each.increased) for each in scored if each.rating is not None]
-    if len(rated) < LEAST_RATED:
-        raise ValueError(
-            f"{len(rated)} words that are compared have a rating, and {LEAST_RATED} or more are "
-            "needed; rate the words of --words"
-        )
     ratings = [rating for rating, _ in rated]
     bias = [increased[first] - increased[second] for _, increased in rated]
     return RatingCorrelation(

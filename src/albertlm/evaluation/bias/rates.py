@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -16,11 +16,14 @@ import numpy as np
 from albertlm.evaluation.bias.resampling import SEED, Estimate, two_sided
 from albertlm.evaluation.bias.validity import ABOVE_FLOOR, TOO_WEAK
 from albertlm.inference.pipelines.text_classification import TextClassification
-from albertlm.settings import check_choice
 from albertlm.tasks.comparison import SAMPLES
 
 STANDARD_ERRORS = 2.0
-"""A classifier is too weak up to so many above the share of the most frequent class."""
+
+FLOOR = (
+    f"A classifier is too weak to interpret unless its accuracy is more than {STANDARD_ERRORS:g} "
+    "standard errors above the share of the most frequent class, which needs no model"
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,16 @@ class RateGap:
     false_positive: Estimate
 
 
+def verdicts(of_each: Mapping[str, str]) -> tuple[str, str]:
+    """The verdict on a model, and on its comparison with a control: that of the weaker one.
+
+    Args:
+        of_each: the verdicts on `model` and `control`; empty if they are not known.
+    """
+    own = of_each.get("model", "")
+    return own, TOO_WEAK if TOO_WEAK in of_each.values() else own
+
+
 def accuracy(model: TextClassification, rows: Sequence[LabelledText]) -> ClassifierAccuracy:
     """The accuracy of a classifier on labelled texts.
 
@@ -76,7 +89,7 @@ def accuracy(model: TextClassification, rows: Sequence[LabelledText]) -> Classif
         ValueError: a label is not one of the classes.
     """
     names = class_names(model)
-    gold = [_class_of_row(names, row) for row in rows]
+    gold = [class_of_label(names, row.label) for row in rows]
     predicted = _predicted(model, rows)
     n, (_, most) = len(rows), Counter(gold).most_common(1)[0]
     correct, majority = np.mean([a == b for a, b in zip(gold, predicted, strict=True)]), most / n
@@ -96,7 +109,7 @@ def rate_gaps(model: TextClassification, rows: Sequence[LabelledText]) -> list[R
     """
     names = class_names(model)
     predicted = _predicted(model, rows)
-    gold = [_class_of_row(names, row) for row in rows]
+    gold = [class_of_label(names, row.label) for row in rows]
     groups = sorted({row.group or "" for row in rows})
     if len(groups) < 2:
         raise ValueError(f"all texts are of the group {groups[0]!r}; give texts of two or more")
@@ -157,16 +170,24 @@ def class_names(model: TextClassification) -> tuple[str, ...]:
     return config.label_names
 
 
+def class_of_label(names: Sequence[str], label: str, where: str = "a text") -> str:
+    """The class that a label is the name or the number of.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if label.isdecimal() and label not in names and int(label) < len(names):
+        return names[int(label)]
+    if label not in names:
+        raise ValueError(
+            f"{where} has the label {label!r}, which is none of {', '.join(names)}; correct it, or "
+            "name another column with --label"
+        )
+    return label
+
+
 def _predicted(model: TextClassification, rows: Sequence[LabelledText]) -> list[str]:
     return [of_text[0]["label"] for of_text in model([row.text for row in rows])]
-
-
-def _class_of_row(names: Sequence[str], row: LabelledText) -> str:
-    """The class of a text, whose label is its name or its number."""
-    if row.label.isdecimal() and row.label not in names and int(row.label) < len(names):
-        return names[int(row.label)]
-    check_choice(names, label=row.label)
-    return row.label
 
 
 def _difference(first: Sequence[bool], second: Sequence[bool]) -> Estimate:

@@ -29,7 +29,8 @@ class Estimate:
         p: two-sided, of no preference; corrected where several are tested, None if none is.
         n: the number of examples.
         clusters: the number of clusters that are drawn, or N if each example is one.
-        ties: the number of examples without a preference, which count as not preferred.
+        ties: the number of examples without a preference, which count as not preferred; None
+            where there is no such thing.
     """
 
     value: float
@@ -38,7 +39,7 @@ class Estimate:
     p: float | None
     n: int
     clusters: int
-    ties: int = 0
+    ties: int | None = None
 
 
 def share(
@@ -124,11 +125,12 @@ def correlation(x_N: ArrayLike, y_N: ArrayLike, *, seed: int = SEED) -> Estimate
         mean_x, mean_y, square_x, square_y, product = (
             weight_SN @ each / n for each in (x, y, x * x, y * y, x * y)
         )
-        spread = np.sqrt((square_x - mean_x**2) * (square_y - mean_y**2))
-        known = spread > 1e-12 * np.sqrt((x @ x) * (y @ y)) / n
-        found: NDArray[np.float64] = np.zeros(len(spread))
-        found[known] = (product - mean_x * mean_y)[known] / spread[known]
-        return found
+        variance_x, variance_y = square_x - mean_x**2, square_y - mean_y**2
+        known = (variance_x > 1e-12 * (x @ x) / n) & (variance_y > 1e-12 * (y @ y) / n)
+        found: NDArray[np.float64] = np.zeros(len(known))
+        found[known] = (product - mean_x * mean_y)[known]
+        found[known] /= np.sqrt(variance_x[known] * variance_y[known])
+        return np.clip(found, -1, 1)
 
     samples_S = of(count_SN)
     low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))

@@ -228,7 +228,10 @@ def scores_by_target(targets: Sequence[str], scores_N3: NDArray[np.float64]) -> 
     lms_S, ss_S = (resampled_ratio(each_T, one_T) for each_T in (lms_T, ss_T))  # the same targets
 
     def estimate(
-        value: float, samples_S: NDArray[np.float64], null: float | None, ties: int = 0
+        value: float,
+        samples_S: NDArray[np.float64],
+        null: float | None,
+        ties: int | None = None,
     ) -> Estimate:
         low, high = map(float, np.quantile(samples_S, [0.025, 0.975]))
         p = None if null is None else two_sided(samples_S, null, len(names))

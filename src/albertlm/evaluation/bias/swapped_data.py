@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from albertlm import storage
-from albertlm.evaluation.bias.rates import LabelledText
+from albertlm.evaluation.bias.rates import LabelledText, class_of_label
 from albertlm.evaluation.bias.swaps import SwapLists, TextPair
 from albertlm.tasks.rows import read_table
 
@@ -34,6 +35,7 @@ class SwappedData:
 def read_swapped(
     path: Path,
     lists: SwapLists,
+    classes: Sequence[str],
     *,
     text: str | None = None,
     label: str | None = None,
@@ -44,33 +46,40 @@ def read_swapped(
     Args:
         path: a table that `tasks.rows.read_table` reads.
         lists: what is swapped.
+        classes: those of the model, which labels must be.
         text: the column of texts; by default the first of `TEXT_COLUMNS` that there is.
-        label: the column of gold labels; by default `label`, if there is one.
+        label: the column of gold labels, names of classes or their numbers; by default `label`,
+            unless it has others.
         group: the column of groups; None if there is none. It needs labels.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: a column is missing.
+        ValueError: a column is missing, or a given one has an empty cell or an unknown label.
     """
     table = read_table(path)
     of_text = table.column(*((text,) if text else TEXT_COLUMNS))
     of_group = table.column(group) if group else None
     of_label = table.column(label or "label") if label or group else table.find("label")
-    rows = [row.cells for row in table.rows]
-    texts = [str(cells[of_text]) for cells in rows]
-    found = [lists.swap(each) for each in texts]
+    every = list(table.rows)
+    rows = [row for row in every if str(row.cells.get(of_text) or "").strip()]
+    found = [lists.swap(row.text(of_text)) for row in rows]
     pairs = [pair for pair in found if pair is not None]
     both = sum(not pair.oriented for pair in pairs)
     skipped = []
-    if len(pairs) < len(texts):
-        skipped.append(f"{len(texts) - len(pairs):,} texts without a word of either group")
+    if len(pairs) < len(every):
+        skipped.append(f"{len(every) - len(pairs):,} texts without a word of either group")
     if both:
         skipped.append(f"{both:,} texts with words of both groups, which no signed change counts")
-    labelled = [
-        LabelledText(each, str(cells[of_label]), str(cells[of_group]) if of_group else None)
-        for each, cells in zip(texts, rows, strict=True)
-        if of_label
-    ]
+    labelled = []
+    try:
+        for row in rows if of_label else ():
+            named = row.text(of_group).strip() if of_group else None
+            gold = class_of_label(classes, row.text(of_label or ""), row.where)
+            labelled.append(LabelledText(row.text(of_text), gold, named))
+    except ValueError as error:
+        if label or group:
+            raise
+        labelled, skipped = [], [*skipped, f"all labels: {error}"]
     return SwappedData(pairs, labelled, skipped)
 
 

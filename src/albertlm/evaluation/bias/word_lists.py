@@ -107,6 +107,9 @@ class ProbeLists:
         for name, words in (*self.groups.items(), *self.words.items()):
             if not words:
                 raise ValueError(f"the list {name!r} has no words; write `{name}: word, word`")
+        group_words = [word for words in self.groups.values() for word in words]
+        if twice := sorted({word for word in group_words if group_words.count(word) > 1}):
+            raise ValueError(f"{quote(twice[0])} stands in the groups twice; give each word one")
         if len(self.groups) < 2:
             raise ValueError(f"there are {len(self.groups)} groups; give two or more to compare")
         if not 1 <= len(self.words) <= 2:
@@ -185,15 +188,17 @@ def read_ratings(path: Path) -> dict[str, float]:
     word, rating = table.column("word"), table.column("rating")
     ratings = {}
     for row in table.rows:
+        name, said = (str(row.cells.get(column) or "").strip() for column in (word, rating))
         try:
-            number = float(row.cells[rating])
+            number = float(said)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise ValueError(
-                f"{row.where} has the rating {row.cells[rating]!r}; it must be a number"
-            )
-        ratings[str(row.cells[word])] = number
+            raise ValueError(f"{row.where} has the rating {said!r}; it must be a number")
+        if not name or name in ratings:
+            told = f"rates {name!r} again" if name else "has no word"
+            raise ValueError(f"{row.where} {told}; give each word one line")
+        ratings[name] = number
     if len(ratings) < LEAST_RATED:
         raise ValueError(
             f"{path} rates {len(ratings)} words; a correlation needs {LEAST_RATED} or more"

@@ -64,7 +64,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class ResumableEngine(Engine, Protocol):
-    """An engine that can apply the shared layer to hidden states, for `early_exit`."""
+    """An engine that can apply the shared layer to hidden states, for early exits and attention."""
 
     def resume(self, states: Sequence[Floats], applications: int) -> list[Floats]:
         """Apply the layer to the hidden states of texts some more times.
