@@ -196,7 +196,7 @@ def _associations(words: Sequence[Json]) -> Iterator[str]:
     """The increased log-probability of each group given each word, as a heat map."""
     groups = list(words[0]["increased"])
     values = {each["word"]: list(each["increased"].values()) for each in words}
-    columns, order = groups, "how far the groups are apart"
+    columns, order = groups, "by how far the groups are apart"
     if len(groups) == 2:
         first, second = groups
         columns, order = [*groups, f"{first} − {second}"], f"from {second} to {first}"
@@ -206,7 +206,7 @@ def _associations(words: Sequence[Json]) -> Iterator[str]:
     )
     yield (
         "<p>Increased log-probability of each group given the word, in nats; the words are sorted "
-        f"by {escape(order)}:</p>"
+        f"{escape(order)}:</p>"
     )
     figure = bias_figures.heat_map(ordered, columns, [values[word] for word in ordered])
     yield bias_figures.svg(figure)
