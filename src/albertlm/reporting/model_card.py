@@ -149,7 +149,7 @@ def _read_facts(path: Path) -> CardFacts:
 
 def _pictures(model: Path, facts: CardFacts) -> dict[str, str]:
     """The pictures of numbers on the card, by the heading under which they are shown."""
-    shown = {each.section for each in (*facts.facts, *facts.scores)}
+    shown = {fact.section for fact in facts.facts} | {score.section for score in facts.scores}
     return {
         heading: f"![{alternative}]({name})"
         for name, (heading, alternative) in _PICTURES.items()
