@@ -115,14 +115,15 @@ def test_a_killed_process_is_started_again(
 def test_where_none_is_started_again_the_others_end_and_more_can_go_on(
     tokens: Path, expected: list[float], tmp_path: Path
 ) -> None:
-    # The other process loses its connection before torchrun sees that one died, and signals it.
     torchrun = [*TORCHRUN, "--max-restarts", "0", "--monitor-interval", "1", "--nproc-per-node"]
     command = [*pretrain(tokens, tmp_path), "--sharded"]
     with start([*torchrun, "2", *command]) as process:
         kill_one(process, tmp_path)
         _, err = process.communicate(timeout=300)
     assert process.returncode != 0
-    assert "error: another process of the run died or does not respond" in err
+    # on a busy machine, torchrun may see that one died before the other loses its connection
+    lost = "error: another process of the run died or does not respond"
+    assert lost in err or "closing signal SIGTERM" in err
     assert not (tmp_path / "model").exists()
     resumed = [*torchrun, "3", *command, "--resume"]
     subprocess.run(resumed, check=True, capture_output=True, timeout=300)
