@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -78,11 +79,15 @@ def losses(run: Path) -> list[float]:
     return [line["total"] for line in steps]
 
 
+def wait_for_checkpoint(process: subprocess.Popen[str], run: Path) -> None:
+    while not (run / "checkpoint-5").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+
+
 def kill_one(torchrun: subprocess.Popen[str], run: Path) -> None:
     """Kill the last of torchrun's processes after the first checkpoint."""
-    while not (run / "checkpoint-5").exists():
-        assert torchrun.poll() is None
-        time.sleep(0.005)
+    wait_for_checkpoint(torchrun, run)
     children = Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text("utf-8")
     os.kill(int(children.split()[-1]), signal.SIGKILL)
 
@@ -115,17 +120,20 @@ def test_a_killed_process_is_started_again(
 def test_where_none_is_started_again_the_others_end_and_more_can_go_on(
     tokens: Path, expected: list[float], tmp_path: Path
 ) -> None:
-    torchrun = [*TORCHRUN, "--max-restarts", "0", "--monitor-interval", "1", "--nproc-per-node"]
     command = [*pretrain(tokens, tmp_path), "--sharded"]
-    with start([*torchrun, "2", *command]) as process:
-        kill_one(process, tmp_path)
-        _, err = process.communicate(timeout=300)
-    assert process.returncode != 0
-    # on a busy machine, torchrun may see that one died before the other loses its connection
-    lost = "error: another process of the run died or does not respond"
-    assert lost in err or "closing signal SIGTERM" in err
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    # without torchrun, which may signal the other before it loses its connection
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    first, second = (start(command, **group, RANK=rank, LOCAL_RANK=rank) for rank in "01")
+    with first, second:
+        wait_for_checkpoint(first, tmp_path)
+        second.kill()
+        _, err = first.communicate(timeout=300)
+    assert first.returncode != 0
+    assert "error: another process of the run died or does not respond" in err
     assert not (tmp_path / "model").exists()
-    resumed = [*torchrun, "3", *command, "--resume"]
+    resumed = [*TORCHRUN, "--nproc-per-node", "3", *command, "--resume"]
     subprocess.run(resumed, check=True, capture_output=True, timeout=300)
     np.testing.assert_allclose(losses(tmp_path), expected, rtol=1e-5)
 
