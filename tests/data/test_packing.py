@@ -1,4 +1,6 @@
-"""Packing: every token has one place, texts do not see each other, and rows are nearly full."""
+"""Packing: every token has one place, texts do not see each other, and rows are equally full."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -7,8 +9,8 @@ from hypothesis import strategies as st
 
 from albertlm.data.packing import Packing, pack, pad
 
-WIDTH = 20
-LENGTHS = st.lists(st.integers(1, WIDTH), max_size=40)
+LENGTHS = st.lists(st.integers(1, 20), min_size=1, max_size=40)
+ROWS = st.integers(1, 40)
 
 
 def texts_of(lengths: list[int]) -> list[list[int]]:
@@ -17,33 +19,33 @@ def texts_of(lengths: list[int]) -> list[list[int]]:
     return [[next(numbers) for _ in range(length)] for length in lengths]
 
 
-def packings(lengths: list[int], window: int) -> list[Packing]:
-    return [pack(lengths, WIDTH, window=window), pad(lengths)]
+def packings(lengths: list[int], rows: int) -> list[Packing]:
+    return [pack(lengths, min(rows, len(lengths))), pad(lengths)]
 
 
-@given(LENGTHS, st.integers(1, 50))
-def test_every_token_has_one_place_and_comes_back(lengths: list[int], window: int) -> None:
+@given(LENGTHS, ROWS)
+def test_every_token_has_one_place_and_comes_back(lengths: list[int], rows: int) -> None:
     flat = np.array([token for text in texts_of(lengths) for token in text], int)
-    for packing in packings(lengths, window):
-        rows = packing.pack(flat)
-        assert rows.shape == (packing.rows, packing.width)
-        assert sorted(rows[rows > 0].tolist()) == flat.tolist()
-        assert rows.ravel()[packing.places].tolist() == flat.tolist()
+    for packing in packings(lengths, rows):
+        packed = packing.pack(flat)
+        assert packed.shape == (packing.rows, packing.width)
+        assert sorted(packed[packed > 0].tolist()) == flat.tolist()
+        assert packed.ravel()[packing.places].tolist() == flat.tolist()
 
 
-@given(LENGTHS, st.integers(1, 50))
-def test_a_text_is_whole_and_its_positions_start_at_zero(lengths: list[int], window: int) -> None:
-    for packing in packings(lengths, window):
-        rows = packing.pack(packing.positions)
+@given(LENGTHS, ROWS)
+def test_a_text_is_whole_and_its_positions_start_at_zero(lengths: list[int], rows: int) -> None:
+    for packing in packings(lengths, rows):
+        packed = packing.pack(packing.positions)
         for length, start in zip(lengths, packing.starts_I, strict=True):
             row, column = divmod(int(start), packing.width)
             assert column + length <= packing.width
-            assert rows[row, column : column + length].tolist() == list(range(length))
+            assert packed[row, column : column + length].tolist() == list(range(length))
 
 
-@given(LENGTHS, st.integers(1, 50))
-def test_a_place_attends_to_its_own_text_only(lengths: list[int], window: int) -> None:
-    for packing in packings(lengths, window):
+@given(LENGTHS, ROWS)
+def test_a_place_attends_to_its_own_text_only(lengths: list[int], rows: int) -> None:
+    for packing in packings(lengths, rows):
         mask = np.broadcast_to(packing.mask(), (packing.rows, packing.width, packing.width))
         texts = packing.texts
         for row in range(packing.rows):
@@ -53,18 +55,13 @@ def test_a_place_attends_to_its_own_text_only(lengths: list[int], window: int) -
         assert mask.any(-1).all()
 
 
-@given(LENGTHS)
-def test_no_two_rows_of_a_window_fit_into_one(lengths: list[int]) -> None:
-    packing = pack(lengths, WIDTH)
-    used = sorted((packing.texts > 0).sum(1).tolist())
-    assert len(used) < 2 or used[0] + used[1] > WIDTH
-
-
-@given(LENGTHS, st.integers(1, 5))
-def test_texts_of_different_windows_share_no_row(lengths: list[int], window: int) -> None:
-    rows = pack(lengths, WIDTH, window=window).starts_I // WIDTH
-    windows = [set(rows[begin : begin + window]) for begin in range(0, len(rows), window)]
-    assert sum(map(len, windows)) == len(set().union(*windows))
+@given(LENGTHS, ROWS)
+def test_no_row_is_much_fuller_than_the_mean(lengths: list[int], rows: int) -> None:
+    rows = min(rows, len(lengths))
+    packing = pack(lengths, rows)
+    assert packing.rows == rows
+    assert packing.width == (packing.texts > 0).sum(1).max()
+    assert packing.width * rows <= sum(lengths) + max(lengths) * (rows - 1)
 
 
 def test_attention_over_packed_rows_is_that_over_single_texts() -> None:
@@ -75,7 +72,7 @@ def test_attention_over_packed_rows_is_that_over_single_texts() -> None:
     for text in np.split(x_ND, ends[:-1]):
         weights = np.exp(text @ text.T)
         expected.append(weights @ text / weights.sum(-1, keepdims=True))
-    for packing in packings(lengths, 50):
+    for packing in packings(lengths, 3):
         x_RWD = packing.pack(x_ND)
         weights = np.exp(x_RWD @ x_RWD.swapaxes(1, 2)) * packing.mask()
         found = weights @ x_RWD / weights.sum(-1, keepdims=True)
@@ -83,12 +80,13 @@ def test_attention_over_packed_rows_is_that_over_single_texts() -> None:
         np.testing.assert_allclose(flat, np.concatenate(expected), rtol=1e-12)
 
 
-@pytest.mark.parametrize("lengths", [[3, 0], [21]])
-def test_a_text_that_fits_into_no_row(lengths: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"length=\d+ is not allowed; .* from 1 to the 20 places"):
-        pack(lengths, WIDTH)
+@pytest.mark.parametrize("rows", [0, 3])
+def test_rows_without_a_text(rows: int) -> None:
+    with pytest.raises(ValueError, match=rf"rows={rows} is not allowed; .* number of texts, 2"):
+        pack([3, 2], rows)
 
 
-def test_a_padded_text_is_not_empty() -> None:
+@pytest.mark.parametrize("place", [pad, lambda lengths: pack(lengths, 1)])
+def test_a_text_is_not_empty(place: Callable[[list[int]], Packing]) -> None:
     with pytest.raises(ValueError, match="length=0 is not allowed; it must be 1 or more"):
-        pad([3, 0])
+        place([3, 0])

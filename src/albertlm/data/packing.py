@@ -5,6 +5,7 @@ I texts, R rows, W width of a row, N tokens of all texts.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,9 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albertlm.settings import check
-
-WINDOW = 1024
-"""Texts that are packed together; the time for one window grows with the square of this number."""
 
 _Ints = NDArray[np.int64]
 
@@ -78,35 +76,30 @@ class Packing:
         return mask
 
 
-def pack(lengths: Sequence[int], width: int, *, window: int = WINDOW) -> Packing:
-    """Distribute texts to rows, first-fit and from the longest to the shortest of a window.
+def pack(lengths: Sequence[int], rows: int) -> Packing:
+    """Distribute texts over rows of equal fullness, as wide as the fullest of them.
+
+    Each text goes to the row with most room, from the longest text to the shortest. The fullest row
+    then has at most `longest * (1 - 1 / rows)` tokens more than the mean (Graham 1969, Bounds on
+    multiprocessing timing anomalies).
 
     Args:
-        lengths: the number of tokens of each text, at least 1.
-        width: the number of places in a row.
-        window: the number of consecutive texts that may share rows.
+        lengths: the number of tokens of each text.
+        rows: the number of rows, at most that of the texts.
 
     Raises:
-        ValueError: a text is empty or longer than a row.
+        ValueError: a text is empty, or there are more rows than texts.
     """
-    lengths_I = np.array(lengths, np.int64)
-    for length in lengths:
-        check(1 <= length <= width, f"from 1 to the {width} places of a row", length=length)
-    starts_I = np.zeros(len(lengths), np.int64)
-    used: list[int] = []
-    for begin in range(0, len(lengths), window):
-        first_row = len(used)
-        within = lengths_I[begin : begin + window]
-        for number in (begin + np.argsort(-within, kind="stable")).tolist():
-            fitting = (
-                row for row in range(first_row, len(used)) if used[row] + lengths[number] <= width
-            )
-            row = next(fitting, len(used))
-            if row == len(used):
-                used.append(0)
-            starts_I[number] = row * width + used[row]
-            used[row] += lengths[number]
-    return Packing(lengths_I, starts_I, len(used), width)
+    _check_lengths(lengths)
+    check(1 <= rows <= len(lengths), f"from 1 to the number of texts, {len(lengths)}", rows=rows)
+    fullness = [(0, row) for row in range(rows)]
+    rows_I, offsets_I = np.zeros((2, len(lengths)), np.int64)
+    for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
+        used, row = fullness[0]
+        rows_I[number], offsets_I[number] = row, used
+        heapq.heapreplace(fullness, (used + lengths[number], row))
+    width, _ = max(fullness)
+    return Packing(np.array(lengths, np.int64), rows_I * width + offsets_I, rows, width)
 
 
 def pad(lengths: Sequence[int]) -> Packing:
@@ -115,7 +108,12 @@ def pad(lengths: Sequence[int]) -> Packing:
     Raises:
         ValueError: a text is empty.
     """
-    check(min(lengths, default=1) >= 1, "1 or more", length=min(lengths, default=1))
+    _check_lengths(lengths)
     width = max(lengths, default=0)
     lengths_I = np.array(lengths, np.int64)
     return Packing(lengths_I, np.arange(len(lengths)) * width, len(lengths), width)
+
+
+def _check_lengths(lengths: Sequence[int]) -> None:
+    shortest = min(lengths, default=1)
+    check(shortest >= 1, "1 or more", length=shortest)

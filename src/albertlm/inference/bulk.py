@@ -22,7 +22,6 @@ from albertlm.config import AlbertConfig
 from albertlm.corpus import files
 from albertlm.corpus.documents import Span
 from albertlm.corpus.formats import rows
-from albertlm.data import packing
 from albertlm.executors import Executor
 from albertlm.inference import accuracy, speed
 from albertlm.inference.engines import engine_class, resolve_engine
@@ -41,6 +40,9 @@ BEGUN, MANIFEST = "_job.json", "_manifest.json"
 
 SHARD_BYTES, SMALLEST_SHARD = 1 << 20, 1 << 16
 """Text in a shard, about 10,000 sentences, and in one of a small file."""
+
+WINDOW = 1024
+"""The texts that are sorted by length together."""
 
 LONGEST_LINE = 1 << 20
 """The bytes of a line beyond which it is not read as a text, whatever the model reads."""
@@ -296,7 +298,7 @@ def _write(task: ShardTask, opened: Pipeline, path: Path) -> dict[str, Any]:
     per_token = job.task == "feature-extraction" and job.options.get("pooling") is None
     schema = _schema(job.task, per_token=per_token)
     # results of a window are held in memory; those of every token are large
-    window = 4 * job.options.get("batch_size", 16) if per_token else packing.WINDOW
+    window = 4 * job.options.get("batch_size", 16) if per_token else WINDOW
     counts: dict[str, Any] = {"texts": 0, "problems": {}}
     lines = _lines(task.span)
     with ParquetWriter(path, schema, compression="zstd", use_dictionary=["problem"]) as writer:

@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from hypothesis import given
+from hypothesis import strategies as st
 
 from albertlm import AlbertConfig
-from albertlm.inference.engines import packed
+from albertlm.data.packing import pack, pad
 from albertlm.inference.engines.base import TokenizedText, read_trained
-from albertlm.inference.engines.packed import PackedBatch, packed_batch, split_states
+from albertlm.inference.engines.packed import (
+    PackedBatch,
+    packed_batch,
+    packed_states,
+    split_states,
+)
 
 
 def texts_of(lengths: list[int]) -> list[TokenizedText]:
@@ -45,10 +52,24 @@ def test_texts_share_rows_where_padding_would_be_much(tiny_folder: Path) -> None
     ragged = batch_of(tiny_folder, [60, 3, 5, 4, 20, 2, 30, 50])
     assert equal.inputs.shape[:2] == (3, 9)
     assert equal.mask.shape == (3, 1, 1, 9)
-    rows, width = ragged.inputs.shape[:2]
-    assert (rows, width) == (2, packed.ROW)
-    assert ragged.mask.shape == (2, 1, width, width)
+    assert ragged.inputs.shape[:2] == (3, 60)
+    assert ragged.mask.shape == (3, 1, 60, 60)
     assert ((ragged.mask == 0).sum(-1) > 0).all()
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=24), st.sampled_from([8, 256, 4096]))
+def test_no_other_number_of_rows_is_faster(lengths: list[int], hidden: int) -> None:
+    def cost(rows: int, width: int) -> float:
+        products, attention = 12 * hidden**2, 3 * width * hidden
+        return rows * width * (products + attention)
+
+    config = AlbertConfig(hidden_size=hidden, num_hidden_layers=1, num_attention_heads=1)
+    states = [np.zeros((length, 1), np.float32) for length in lengths]
+    found = cost(*packed_states(config, states, 1).inputs.shape[:2])
+    padded = pad(lengths)
+    others = [pack(lengths, rows) for rows in range(1, len(lengths) + 1)]
+    assert found <= cost(padded.rows, padded.width)
+    assert 0.95 * found <= min(cost(each.rows, each.width) for each in others) * (1 + 1e-9)
 
 
 def test_places_are_those_of_the_positions(tiny_folder: Path) -> None:

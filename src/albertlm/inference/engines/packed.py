@@ -18,11 +18,8 @@ from albertlm.export import graph
 from albertlm.inference.arithmetic import Floats, Parameters, embeddings
 from albertlm.inference.engines.base import TokenizedText, check_depth
 
-ROW = 128
-"""Places of a row of several texts, or more if a text is longer; attention is cheap up to here."""
-
 WORTHWHILE = 0.95
-"""Texts share rows if the places are at most this share of those with padding."""
+"""Texts share rows if these take at most this share of the time of texts with padding."""
 
 
 class PackedBatch(NamedTuple):
@@ -61,7 +58,7 @@ def packed_batch(
         ValueError: the model has fewer applications than `depth`.
     """
     repetitions = graph.repetitions(config, check_depth(config, depth))
-    packed = _packing([len(text.input_ids) for text in texts])
+    packed = _packing([len(text.input_ids) for text in texts], config.hidden_size)
     x_NE = embeddings(
         parameters,
         np.concatenate([text.input_ids for text in texts]),
@@ -79,7 +76,7 @@ def packed_batch(
 
 def packed_states(config: AlbertConfig, states: Sequence[Floats], applications: int) -> PackedBatch:
     """Pack hidden states into rows, to apply the layers of the only segment to them."""
-    packed = _packing([len(x_TD) for x_TD in states])
+    packed = _packing([len(x_TD) for x_TD in states], config.hidden_size)
     mask = np.where(packed.mask(), np.float32(0), graph.MASKED)[:, None]
     repetitions = np.array(graph.repetitions(config, applications))
     return PackedBatch(packed.pack(np.concatenate(states)), mask, repetitions, packed.places)
@@ -99,9 +96,20 @@ def split(x_ND: Floats, counts: Sequence[int]) -> list[Floats]:
     return np.split(x_ND, np.cumsum(counts)[:-1])
 
 
-def _packing(lengths: Sequence[int]) -> Packing:
-    padded = packing.pad(lengths)
-    width = max(padded.width, min(ROW, sum(lengths)))
-    packed = packing.pack(lengths, width)
-    saves = packed.rows * packed.width <= WORTHWHILE * padded.rows * padded.width
-    return packed if saves else padded
+def _packing(lengths: Sequence[int], hidden_size: int) -> Packing:
+    """The fastest way to place texts in rows, of padding and any number of shared rows."""
+    best = packing.pad(lengths)
+    least = WORTHWHILE * _cost(best.rows, best.width, hidden_size)
+    longest, total = best.width, sum(lengths)
+    for rows in range(len(lengths) - 1, 0, -1):
+        if _cost(rows, max(longest, total / rows), hidden_size) < least:  # if all rows were full
+            packed = packing.pack(lengths, rows)
+            cost = _cost(packed.rows, packed.width, hidden_size)
+            if cost < least:
+                best, least = packed, cost
+    return best
+
+
+def _cost(rows: int, width: float, hidden_size: int) -> float:
+    """What a layer takes for rows, up to a factor: its products, and attention within each row."""
+    return rows * width * (1 + width / (4 * hidden_size))
