@@ -72,6 +72,13 @@ def test_no_other_number_of_rows_is_faster(lengths: list[int], hidden: int) -> N
     assert 0.95 * found <= min(cost(each.rows, each.width) for each in others) * (1 + 1e-9)
 
 
+def test_rows_of_a_large_batch_are_nearly_full(tiny_config: Callable[..., AlbertConfig]) -> None:
+    lengths = np.random.default_rng(0).integers(5, 65, 1000).tolist()
+    batch = packed_states(tiny_config(), [np.zeros((each, 1), np.float32) for each in lengths], 1)
+    rows, width = batch.inputs.shape[:2]
+    assert rows * width < 1.05 * sum(lengths)
+
+
 def test_places_are_those_of_the_positions(tiny_folder: Path) -> None:
     lengths, positions = [60, 3, 5], [[0, 59], [], [2]]
     every = batch_of(tiny_folder, lengths)

@@ -21,6 +21,9 @@ from albertlm.inference.engines.base import TokenizedText, check_depth
 WORTHWHILE = 0.95
 """Texts share rows if these take at most this share of the time of texts with padding."""
 
+NUMBERS = 64
+"""About how many numbers of rows are considered in a large batch; in a small one, all."""
+
 
 class PackedBatch(NamedTuple):
     """The inputs of `export.openvino.encoder` and `export.onnx.encoder`, in their order.
@@ -97,16 +100,22 @@ def split(x_ND: Floats, counts: Sequence[int]) -> list[Floats]:
 
 
 def _packing(lengths: Sequence[int], hidden_size: int) -> Packing:
-    """The fastest way to place texts in rows, of padding and any number of shared rows."""
+    """The fastest way to place texts in rows, of padding and many numbers of shared rows."""
     best = packing.pad(lengths)
     least = WORTHWHILE * _cost(best.rows, best.width, hidden_size)
     longest, total = best.width, sum(lengths)
-    for rows in range(len(lengths) - 1, 0, -1):
-        if _cost(rows, max(longest, total / rows), hidden_size) < least:  # if all rows were full
-            packed = packing.pack(lengths, rows)
-            cost = _cost(packed.rows, packed.width, hidden_size)
-            if cost < least:
-                best, least = packed, cost
+    step = max(1, len(lengths) // NUMBERS)
+    full = [
+        (_cost(rows, max(longest, total / rows), hidden_size), rows)
+        for rows in range(1, len(lengths), step)
+    ]
+    for cost_if_full, rows in sorted(full):
+        if cost_if_full >= least:
+            break
+        packed = packing.pack(lengths, rows)
+        cost = _cost(packed.rows, packed.width, hidden_size)
+        if cost < least:
+            best, least = packed, cost
     return best
 
 
