@@ -88,7 +88,7 @@ def ship(options: argparse.Namespace) -> None:
         write_card(best, [options.run, options.tokens, *measured, *audit])
         check_size(best)
         engine, tokenizer = open_engine("torch", best), AlbertTokenizer.from_pretrained(best)
-        found = predict(engine, tokenizer, held_out, options.predictions)
+        found = predict(engine, held_out, options.predictions)
         with storage.replaced_folder(options.output) as partial:
             shutil.copytree(options.output, partial)  # also files that are not the model's
             shutil.copytree(best, partial, dirs_exist_ok=True)

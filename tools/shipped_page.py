@@ -69,19 +69,18 @@ class Predictions(NamedTuple):
     predicted: NDArray[np.int64]
 
 
-def predict(engine: Engine, tokenizer: AlbertTokenizer, part: TokenPart, least: int) -> Predictions:
+def predict(engine: Engine, part: TokenPart, least: int) -> Predictions:
     """The predictions in windows of up to 128 tokens, as in the evaluation.
 
     Args:
         engine: the model.
-        tokenizer: its tokenizer.
         part: held-out documents.
         least: the number of predictions that are enough; there are as many as one round has.
     """
     windows = full_windows(part, min(WINDOW, engine.config.max_position_embeddings))
     labels, predicted, count = [], [], 0
-    for masks in masked_batches(windows, tokenizer, 0):
-        labels.append(masks.labels.ravel())
+    for masks in masked_batches(windows, part, 0):
+        labels.append(masks.labels[masks.chosen])
         logits_PV = heads.mask_logits(engine, mask_states(engine, masks))
         predicted.append(logits_PV.argmax(1))
         count += len(labels[-1])

@@ -14,10 +14,11 @@ from albertlm.corpus.documents import Document
 from albertlm.corpus.shards import Corpus
 from albertlm.data.build_tokens import build_tokens
 from albertlm.data.loader import PretrainingData
+from albertlm.data.masking import MaskingConfig
 from albertlm.data.segments import IN_ORDER, SWAPPED
 from albertlm.data.token_shards import TokenPart
 from albertlm.evaluation import pretraining
-from albertlm.evaluation.pretraining import evaluate_pretraining, full_windows
+from albertlm.evaluation.pretraining import evaluate_pretraining, full_windows, masked_batches
 from albertlm.executors import LocalProcesses
 from albertlm.inference.engines import ENGINES, open_engine
 from albertlm.inference.engines.torch import TorchEngine
@@ -41,6 +42,21 @@ def test_windows_lie_within_documents(held_out: TokenPart, tiny_tokenizer: Alber
     assert (windows[:, -1] == tiny_tokenizer.sep_token_id).all()
     first_document = windows[: lengths[0][0] // 30, 1:-1].ravel()
     assert (first_document == held_out[0].tokens[: len(first_document)]).all()
+
+
+def test_whole_words_are_masked(held_out: TokenPart) -> None:
+    windows = full_windows(held_out, 32)
+    masking = MaskingConfig(max_ngram=1, mask_share=1.0, random_share=0.0)
+    rows = np.concatenate(
+        [each.input_ids for each in masked_batches(windows, held_out, 0, masking)]
+    )
+    masked = rows == held_out.tokenizer.mask_token_id
+    begins = held_out.word_starts[windows]
+    begins[:, [0, 1, -1]] = True  # a window may begin within a word, whose rest counts as one
+    inside = ~begins[:, 1:]
+    assert masked.any()
+    assert inside.any()
+    assert (masked[:, 1:][inside] == masked[:, :-1][inside]).all()
 
 
 def test_a_model_that_knows_nothing(

@@ -72,6 +72,12 @@ class Masks:
     positions: NDArray[np.int64]
     labels: NDArray[np.int64]
 
+    @property
+    def chosen(self) -> NDArray[np.bool_]:
+        """(B, P) Whether a place holds a chosen token, not padding."""
+        chosen_BP: NDArray[np.bool_] = self.labels != IGNORED
+        return chosen_BP
+
 
 def mask_tokens(
     input_ids: NDArray[np.int64],

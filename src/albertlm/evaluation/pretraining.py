@@ -68,6 +68,7 @@ def evaluate_pretraining(
     held_out: TokenPart,
     *,
     length: int | None = None,
+    masking: MaskingConfig = ALL_MASKED,
     least: int = MIN_PREDICTIONS,
     on_batch: Callable[[], None] = lambda: None,
 ) -> PretrainingScores:
@@ -82,6 +83,7 @@ def evaluate_pretraining(
         held_out: tokens made with the same tokenizer.
         length: the number of tokens of a window and of a pair of segments, with special tokens;
             None for all of the model's positions.
+        masking: which tokens are predicted, and what they are replaced by.
         least: the number of predictions that are enough.
         on_batch: called after each batch, for a progress bar.
 
@@ -101,8 +103,8 @@ def evaluate_pretraining(
     characters_V[tokenizer.unk_token_id] = 1
     nats, right, characters, predictions, round_ = 0.0, 0, 0, 0, 0
     while predictions < least and round_ < MAX_ROUNDS:
-        for masks in masked_batches(windows, tokenizer, round_):
-            states_ND, labels_N = mask_states(engine, masks), masks.labels.ravel()
+        for masks in masked_batches(windows, held_out, round_, masking):
+            states_ND, labels_N = mask_states(engine, masks), masks.labels[masks.chosen]
             scored = _score(engine, states_ND, labels_N)
             nats, right = nats + float(scored.nats), right + int(scored.right)
             characters += int(characters_V[labels_N].sum())
@@ -139,9 +141,10 @@ def full_windows(part: TokenPart, length: int) -> NDArray[np.int64]:
 
 
 def masked_batches(
-    windows: NDArray[np.int64], tokenizer: AlbertTokenizer, round_: int
+    windows: NDArray[np.int64], part: TokenPart, round_: int, masking: MaskingConfig = ALL_MASKED
 ) -> Iterator[Masks]:
-    """Yield the masked batches of a round, which has its own seed."""
+    """Yield the masked batches of a round over windows of a part; each round has its own seed."""
+    tokenizer = part.tokenizer
     for start in range(0, len(windows), BATCH_SIZE):
         rows = np.arange(start, min(start + BATCH_SIZE, len(windows)))
         is_text = np.ones(windows[rows].shape, bool)
@@ -149,9 +152,9 @@ def masked_batches(
         yield mask_tokens(
             windows[rows],
             is_text,
-            np.zeros_like(is_text),
+            is_text & part.word_starts[windows[rows]],
             rows,
-            config=ALL_MASKED,
+            config=masking,
             vocab_size=tokenizer.vocab_size,
             mask_id=tokenizer.mask_token_id,
             pad_id=tokenizer.pad_token_id,
@@ -164,7 +167,9 @@ def masked_batches(
 def mask_states(engine: Engine, masks: Masks) -> Floats:
     """The concatenated states of all masked tokens of a batch, (P, D)."""
     texts = [TokenizedText(ids, [0] * len(ids)) for ids in masks.input_ids.tolist()]
-    return np.concatenate(engine.states(texts, masks.positions.tolist()))
+    each = zip(masks.positions, masks.chosen, strict=True)
+    positions = [row[chosen].tolist() for row, chosen in each]
+    return np.concatenate(engine.states(texts, positions))
 
 
 def _score(engine: Engine, states_ND: Floats, labels_N: NDArray[np.int64]) -> scoring.Scored:
