@@ -95,7 +95,7 @@ parts: $(RUN)/tokens/manifest.json  ## pack the tokens in parts, to train on a m
 rehearsal: $(VENV)/.dev  ## train, cut off, bring back and ship a tiny model on the CPU
 	$(BIN)/pytest tests/test_rehearsal.py
 
-ablations: $(RUN)/tokens/manifest.json $(RUN)/wikipedia/tokens/manifest.json  ## repeat the paper's ablations at small scale: an hour
+ablations: $(RUN)/tokens/manifest.json $(RUN)/wikipedia/tokens/manifest.json  ## repeat the paper's ablations at small scale: two hours and a quarter
 	$(BIN)/albertlm vocab $(RUN)/corpus --size 2000 --output $(RUN)/vocabulary-2k
 	$(BIN)/albertlm tokens $(RUN)/wikipedia/corpus \
 		--vocabulary $(RUN)/vocabulary-2k --output $(RUN)/wikipedia/tokens-2k
