@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -194,6 +195,23 @@ def test_a_stopped_run_goes_on(make_job: MakeJob, tmp_path: Path) -> None:
     whole = finetune_seeds(make_job(output=tmp_path / "whole"))
     assert resumed is not None
     assert resumed == whole
+
+
+def test_a_stop_in_the_last_step_is_kept_for_the_next_seed(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_job(seeds=(0, 1))
+
+    def stopped(loop: Loop[Any]) -> StepReport | None:
+        for report in loop:
+            if report.step == loop.config.total_steps:
+                signal.raise_signal(signal.SIGINT)
+        return report
+
+    assert finetune_seeds(job, stopped) is None
+    assert (tmp_path / "run/seed-0/result.json").exists()
+    assert not (tmp_path / "run/seed-1").exists()
+    assert finetune_seeds(job) == finetune_seeds(make_job(seeds=(0, 1), output=tmp_path / "whole"))
 
 
 def test_windows_are_read_in_training_and_at_looks(make_job: MakeJob, tmp_path: Path) -> None:

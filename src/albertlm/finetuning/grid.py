@@ -14,6 +14,7 @@ from albertlm.training.finetuning_config import LOWER_IS_BETTER
 from albertlm.training.group import Group
 from albertlm.training.launch import exhaust
 from albertlm.training.loop import Loop, StepReport
+from albertlm.training.stopping import Stop
 
 GRID = "grid.json"
 
@@ -98,6 +99,7 @@ def finetune_grid(
         FloatingPointError: the loss of a run is not finite.
     """
     found: dict[str, FinetuningResult] = {}
+    stop = Stop()
     with Group.join(job.execution.device) as group:
         prepared = job.prepare()
         say = say if group.first else lambda _: None
@@ -105,7 +107,7 @@ def finetune_grid(
             say(note)
         for name, each in prepared_grid(prepared).items():
             say(f"{name}:")
-            result = run_seeds(each, group, follow, say)
+            result = run_seeds(each, group, stop, follow, say)
             if result is None:
                 return None
             found[name] = result

@@ -28,6 +28,7 @@ from albertlm.training.labelled import LabelledData
 from albertlm.training.launch import exhaust
 from albertlm.training.loop import Loop, StepReport
 from albertlm.training.metrics import METRICS
+from albertlm.training.stopping import Stop
 
 RESTARTS = 2
 """How often a failed run is started again."""
@@ -134,21 +135,28 @@ def finetune_seeds(
         say = say if group.first else lambda _: None
         for note in prepared.notes():
             say(note)
-        return run_seeds(prepared, group, follow, say)
+        return run_seeds(prepared, group, Stop(), follow, say)
 
 
 def run_seeds(
     prepared: PreparedJob,
     group: Group,
+    stop: Stop,
     follow: Callable[[Loop[Any]], StepReport | None] = exhaust,
     say: Callable[[str], None] = lambda _: None,
 ) -> FinetuningResult | None:
-    """As `finetune_seeds`, with data that was read, and processes that are connected."""
+    """As `finetune_seeds`, with data that was read, and processes that are connected.
+
+    A signal that arrives in the last steps of a run lets it end, and is then agreed on in `stop`,
+    with which no other run begins.
+    """
     job = prepared.job
     runs: list[RunResult] = []
     for seed in job.seeds:
         for again in range(RESTARTS + 1):
-            result = _run(prepared, seed + again * NEXT_SEED, group, follow)
+            if stop.agreed:
+                return None
+            result = _run(prepared, seed + again * NEXT_SEED, group, stop, follow)
             if result is None:
                 return None
             runs.append(result)
@@ -173,6 +181,7 @@ def _run(
     prepared: PreparedJob,
     seed: int,
     group: Group,
+    stop: Stop,
     follow: Callable[[Loop[Any]], StepReport | None],
 ) -> RunResult | None:
     """Train and score the run with a seed; None if it was stopped."""
@@ -190,10 +199,10 @@ def _run(
         group=group,
     )
     follow(loop)
-    ended = torch.zeros(1)
-    if group.first:
-        ended[0] = (folder / "model").is_dir()
-    if not group.sum(ended):
+    has_ended = group.first and (folder / "model").is_dir()
+    ended, stopped = group.sum(torch.tensor([float(has_ended), float(loop.stop.requested)]))
+    stop.agreed = bool(stopped)
+    if not ended:
         return None
     if group.first:
         result = _score(prepared, config, loop, folder)

@@ -93,6 +93,7 @@ class Loop(Generic[AnyBatch]):
         self.progress = snapshots.Progress()
         self.coverage = [Coverage() for _ in run.config.phases]
         self.notes = [] if begun else [note]
+        self.stop = Stop()
         with ExitStack() as stack:
             if group.first:
                 stack.enter_context(storage.exclusive(folder))
@@ -101,10 +102,10 @@ class Loop(Generic[AnyBatch]):
 
     def __iter__(self) -> Iterator[StepReport]:
         """Train until all steps are done or a stop is requested."""
-        with self._lock, stop_on_signals(told=self.group.first) as stop:
-            yield from self._train(stop)
+        with self._lock, stop_on_signals(told=self.group.first) as self.stop:
+            yield from self._train()
 
-    def _train(self, stop: Stop) -> Iterator[StepReport]:
+    def _train(self) -> Iterator[StepReport]:
         faults = self._resume()
         self.log = MetricsLog(
             self.folder if self.group.first else None,
@@ -121,8 +122,8 @@ class Loop(Generic[AnyBatch]):
                 self.watch.begin(self.progress.step)
             self._follow(self.watch.revision if self.watch else None)
             with fast_cpu(self.group.device):
-                while not stop.agreed and not self._finished:
-                    yield from self._read_on(stop)
+                while not self.stop.agreed and not self._finished:
+                    yield from self._read_on()
         finally:
             self.log.close()
         if self._finished and self.group.first:
@@ -139,7 +140,7 @@ class Loop(Generic[AnyBatch]):
     def _finished(self) -> bool:
         return self.progress.ended or self.progress.step == self.config.total_steps
 
-    def _read_on(self, stop: Stop) -> Iterator[StepReport]:
+    def _read_on(self) -> Iterator[StepReport]:
         """Train on the data of a phase until it ends, the run stops or rolls back.
 
         The values of a step are read and judged when the next one has begun, so that the device
@@ -155,7 +156,7 @@ class Loop(Generic[AnyBatch]):
             for batch, after in batches:
                 waited, batches.waited = batches.waited, 0.0
                 done = self.progress.step + len(begun) + 1
-                wishes = [stop.requested, self._is_over(number, done), self.exports.is_due()]
+                wishes = [self.stop.requested, self._is_over(number, done), self.exports.is_due()]
                 step = self.steps.begin(
                     *(number, done, batch, after),
                     wishes=[*wishes, self._is_revising(done)],
@@ -164,9 +165,9 @@ class Loop(Generic[AnyBatch]):
                 )
                 step.known["waited"] = waited
                 begun.append(step)
-                stop.agreed, over, exports, revising = step.agreed
+                self.stop.agreed, over, exports, revising = step.agreed
                 due = over or exports or revising or self._is_due(done)
-                while len(begun) > (not due and not self._agreed(stop)):
+                while len(begun) > (not due and not self._agreed()):
                     step = begun.pop(0)
                     values = step.read((*self.run.values, "gradient_norm"), self.run.weights)
                     now = time.perf_counter()
@@ -175,7 +176,7 @@ class Loop(Generic[AnyBatch]):
                         return
                     self.progress = replace(self.progress, ended=over and not begun)
                     self._judge_plateaus()
-                    self._look_after(number, values, save=stop.agreed and not begun)
+                    self._look_after(number, values, save=self.stop.agreed and not begun)
                     if slow := idle.add(values):
                         self.notes.append(slow)
                     if exports and not begun and self.group.first:
@@ -184,7 +185,7 @@ class Loop(Generic[AnyBatch]):
                         self._revise()
                     yield StepReport(self.progress.step, values, tuple(self.notes))
                     self.notes.clear()
-                if stop.agreed or over or self._finished or done == self.phase_ends[number]:
+                if self.stop.agreed or over or self._finished or done == self.phase_ends[number]:
                     return
 
     def _is_over(self, number: int, step: int) -> bool:
@@ -210,9 +211,9 @@ class Loop(Generic[AnyBatch]):
         if step:
             self.config = self.run.config = self.config.revised(step, steps)
 
-    def _agreed(self, stop: Stop) -> bool:
-        stop.agreed |= stop.requested and self.group.size == 1
-        return stop.agreed
+    def _agreed(self) -> bool:
+        self.stop.agreed |= self.stop.requested and self.group.size == 1
+        return self.stop.agreed
 
     def _is_due(self, step: int) -> bool:
         """Whether a validation, a checkpoint, a judgement or the next phase follows a step."""
