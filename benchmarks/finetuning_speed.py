@@ -3,9 +3,11 @@
 Training: both start from the weights that ship and read the same rows of tokens in batches of 32,
 in the precision that the processor multiplies in hardware, with fused AdamW. transformers' Trainer
 pads each batch to its longest row. Each run has a process of its own, whose peak is that of all its
-memory. Evaluation: from texts to scores in float32, with the model that was just trained; the peer
-is the Trainer or, for SQuAD, a plain loop that only computes the logits of all windows. Tokenizing:
-one SQuAD article in eight, with offsets, on one thread.
+memory. Windows of 384 tokens are those of the recipe for SQuAD; nearly all windows of 128 are full,
+so they gain nothing from rows without padding. Evaluation: from texts to scores in float32, with
+the model that was just trained; the peer is the Trainer or, for SQuAD, a plain loop that only
+computes the logits of all windows. Tokenizing: one SQuAD article in eight, with offsets, on one
+thread, in a process that has not imported torch.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,75 +32,100 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 import common
 from albertlm import AlbertConfig, AlbertTokenizer, hub
 from albertlm.tasks.catalogue import TASKS
-from albertlm.tasks.windows import Cutting, question_windows
+from albertlm.tasks.windows import SHIFT, Cutting, question_windows
 
-FILES = {
-    "sst2": common.DATA / "glue" / "SST-2" / "train.tsv",
-    "squad1": common.DATA / "squad" / "train-v1.1.json.xz",
-}
 DEV = {
     "sst2": common.DATA / "glue" / "SST-2" / "dev.tsv",
     "squad1": common.DATA / "squad" / "dev-v1.1.json.xz",
 }
-EVERY = {"sst2": 4, "squad1": 40}
-EVERY_OF_DEV = {"sst2": 1, "squad1": 50}
-"""Of how many examples one is used."""
+TRAIN = {
+    "sst2": common.DATA / "glue" / "SST-2" / "train.tsv",
+    "squad1": common.DATA / "squad" / "train-v1.1.json.xz",
+}
+BATCH, WARMUP, ROUNDS = 32, 3, 3
+Step = tuple[float, float]
+"""When a step ended, and the number of its tokens."""
 
-STEPS = {"sst2": 80, "squad1": 12}
-BATCH, LENGTH, WARMUP, ROUNDS = 32, 128, 5, 3
+ARTICLES = 8
+"""Of how many SQuAD articles the text of one is tokenized."""
 
 
-def prepare(task: str, folder: Path) -> None:
-    """Write the configuration and the features of a task, for the processes of both."""
+@dataclass(frozen=True)
+class Case:
+    """What is measured.
+
+    Fields:
+        task: the name of the task.
+        length: the number of tokens of the longest row.
+        every, every_of_dev: of how many training and dev examples one is used.
+        steps: the number of steps that are timed.
+    """
+
+    task: str
+    length: int
+    every: int
+    every_of_dev: int
+    steps: int
+
+    @property
+    def overlap(self) -> int:
+        """How many tokens windows share if they begin as ours do, as transformers counts them."""
+        room = self.length - 16
+        return room - min(SHIFT, room // 2)
+
+
+CASES = {
+    "SST-2": Case("sst2", length=128, every=4, every_of_dev=1, steps=80),
+    "SQuAD 1.1, windows of 128 tokens": Case("squad1", 128, every=40, every_of_dev=50, steps=10),
+    "SQuAD 1.1, windows of 384 tokens": Case("squad1", 384, every=40, every_of_dev=50, steps=6),
+}
+
+
+def prepare(case: Case, folder: Path) -> None:
+    """Write the configuration and the features of a case, for the processes of both."""
     from albertlm.recipes.tasks import find_finetuning_recipe
-
-    found, model = TASKS[task], AlbertConfig.from_pretrained(hub.SHIPPED)
-    recipe = find_finetuning_recipe(found, model)
-    config = recipe.config(
-        found,
-        model,
-        labels=found.labels or (),
-        examples=BATCH * (STEPS[task] + WARMUP),
-        source=str(hub.SHIPPED),
-    )
-    config = _changed(config, STEPS[task] + WARMUP)
-    examples = found.read(FILES[task])[:: EVERY[task]]
-    features = config.reading().features(AlbertTokenizer.from_pretrained(hub.SHIPPED), examples)
-    (folder / f"{task}.pickle").write_bytes(pickle.dumps((config, features)))
-
-
-def _changed(config: Any, steps: int) -> Any:
-    """The configuration with so many steps, and no looks between."""
-    from dataclasses import replace
-
     from albertlm.training.run_config import Phase
 
-    phase = Phase(steps=steps, batch_size=BATCH, length=LENGTH)
-    return replace(config, phases=(phase,), look_every=steps, warmup_steps=WARMUP)
+    task, model = TASKS[case.task], AlbertConfig.from_pretrained(hub.SHIPPED)
+    steps = case.steps + WARMUP
+    config = find_finetuning_recipe(task, model).config(
+        task, model, labels=task.labels or (), examples=BATCH * steps, source=str(hub.SHIPPED)
+    )
+    phase = Phase(steps=steps, batch_size=BATCH, length=case.length)
+    config = replace(config, phases=(phase,), look_every=steps, warmup_steps=WARMUP)
+    examples = task.read(TRAIN[case.task])[:: case.every]
+    features = config.reading().features(AlbertTokenizer.from_pretrained(hub.SHIPPED), examples)
+    (folder / "prepared.pickle").write_bytes(pickle.dumps((config, features)))
 
 
-def train(contestant: str, task: str, folder: str) -> None:
-    """Train, and print the samples of a second and the peak memory in MiB, as JSON."""
-    config, features = pickle.loads(Path(folder, f"{task}.pickle").read_bytes())
-    ends = [*{"albertlm": ours, "transformers": theirs}[contestant](config, features, folder)]
-    seconds = (ends[-1] - ends[WARMUP - 1]) / (len(ends) - WARMUP)
+def train(contestant: str, folder: str) -> None:
+    """Train, and print the samples of a second and the peak memory in MiB, as JSON.
+
+    The rate is that of tokens without padding, by the tokens of a sample in all the data: the
+    samples of a few batches are longer or shorter.
+    """
+    config, features = pickle.loads(Path(folder, "prepared.pickle").read_bytes())
+    train_with = {"albertlm": ours, "transformers": theirs}[contestant]
+    ends, tokens = zip(*train_with(config, features, folder), strict=True)
+    rate = sum(tokens[WARMUP:]) / (ends[-1] - ends[WARMUP - 1])
+    tokens_of_sample = statistics.fmean(feature.length for feature in features)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps([BATCH / seconds, peak]))
+    print(json.dumps([rate / tokens_of_sample, peak]))
 
 
-def ours(config: Any, features: Any, folder: str) -> Iterator[float]:
+def ours(config: Any, features: Any, folder: str) -> Iterator[Step]:
     """When each step of our loop ends."""
     from albertlm.training.finetuning import finetune
     from albertlm.training.labelled import LabelledData
 
     tokenizer = AlbertTokenizer.from_pretrained(hub.SHIPPED)
     data = LabelledData(features, BATCH, seed=0, pad_id=tokenizer.pad_token_id)
-    run = tempfile.mkdtemp(prefix=f"{config.task}-", dir=folder)
-    for _ in finetune(config, data, tokenizer, run):
-        yield time.perf_counter()
+    run = tempfile.mkdtemp(prefix="run-", dir=folder)
+    for step in finetune(config, data, tokenizer, run):
+        yield time.perf_counter(), step.values["tokens"]
 
 
-def theirs(config: Any, features: Any, folder: str) -> list[float]:
+def theirs(config: Any, features: Any, folder: str) -> Iterator[Step]:
     """When each step of the Trainer ends."""
     import torch
     import transformers
@@ -109,6 +137,7 @@ def theirs(config: Any, features: Any, folder: str) -> list[float]:
             ends.append(time.perf_counter())
 
     ends: list[float] = []
+    tokens: list[int] = []
     is_squad = config.head == "question-answering"
     names = ("start_positions", "end_positions") if is_squad else ("labels",)
     rows = [
@@ -123,13 +152,16 @@ def theirs(config: Any, features: Any, folder: str) -> list[float]:
     model = getattr(transformers, f"AlbertFor{kind}").from_pretrained(
         hub.SHIPPED, dtype=torch.float32
     )
+    model.register_forward_pre_hook(
+        lambda _, __, inputs: tokens.append(int(inputs["attention_mask"].sum())), with_kwargs=True
+    )
     tokenizer = transformers.AutoTokenizer.from_pretrained(hub.SHIPPED)
     transformers.Trainer(
         model=model,
         args=transformers.TrainingArguments(
             output_dir=folder,
             per_device_train_batch_size=BATCH,
-            max_steps=STEPS[config.task] + WARMUP,
+            max_steps=config.phases[0].steps,
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
             optim="adamw_torch_fused",
@@ -144,17 +176,15 @@ def theirs(config: Any, features: Any, folder: str) -> list[float]:
         data_collator=transformers.DataCollatorWithPadding(tokenizer),
         callbacks=[Timed()],
     ).train()
-    return ends
+    yield from zip(ends, tokens, strict=True)
 
 
-def measure_training(task: str, folder: Path) -> dict[str, Any]:
+def measure_training(folder: Path) -> dict[str, Any]:
     """The medians of both, run alternately."""
     runs: dict[str, list[list[float]]] = {"albertlm": [], "transformers": []}
     for _ in range(ROUNDS):
         for name, found in runs.items():
-            command = [sys.executable, __file__, name, task, str(folder)]
-            output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-            found.append(json.loads(output.splitlines()[-1]))
+            found.append(in_process(name, str(folder)))
     samples, peaks = (
         {name: statistics.median(run[place] for run in each) for name, each in runs.items()}
         for place in (0, 1)
@@ -167,7 +197,14 @@ def measure_training(task: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def measure_evaluation(task: str, model: Path) -> dict[str, Any]:
+def in_process(*arguments: str) -> Any:
+    """What this script prints as JSON in a process of its own."""
+    command = [sys.executable, __file__, *arguments]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def measure_evaluation(case: Case, model: Path) -> dict[str, Any]:
     """The examples of a second of `evaluate` and of its peer."""
     import torch
     import transformers
@@ -175,13 +212,14 @@ def measure_evaluation(task: str, model: Path) -> dict[str, Any]:
     from albertlm.evaluation.tasks import evaluate_task
     from albertlm.inference.engines import open_engine
 
-    examples = TASKS[task].read(DEV[task])[:: EVERY_OF_DEV[task]]
+    task = TASKS[case.task]
+    examples = task.read(DEV[case.task])[:: case.every_of_dev]
     tokenizer = AlbertTokenizer.from_pretrained(model)
     engines = {name: open_engine("torch", model, dtype=name) for name in ("float32", "bfloat16")}
     peer_tokenizer = transformers.AutoTokenizer.from_pretrained(model)
 
     def evaluated(name: str) -> Callable[[], object]:
-        return lambda: evaluate_task(engines[name], tokenizer, TASKS[task], examples)
+        return lambda: evaluate_task(engines[name], tokenizer, task, examples)
 
     def trainer() -> None:
         found = peer_tokenizer([each.texts[0] for each in examples], truncation=True)
@@ -195,20 +233,18 @@ def measure_evaluation(task: str, model: Path) -> dict[str, Any]:
         found = peer_tokenizer(
             *([each.texts[place] for each in examples] for place in (0, 1)),
             truncation="only_second",
-            max_length=LENGTH,
-            stride=(LENGTH - 16) // 2,
+            max_length=case.length,
+            stride=case.overlap,
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
-            return_tensors="pt",
-            padding=True,
         )
+        names = ("input_ids", "token_type_ids", "attention_mask")
         with torch.inference_mode():
             for start in range(0, len(found["input_ids"]), BATCH):
-                names = ("input_ids", "token_type_ids", "attention_mask")
                 part = {name: found[name][start : start + BATCH] for name in names}
-                answerer(**part)
+                answerer(**peer_tokenizer.pad(part, return_tensors="pt"))
 
-    if task == "squad1":
+    if case.task == "squad1":
         answerer = transformers.AlbertForQuestionAnswering.from_pretrained(
             model, dtype=torch.float32
         )
@@ -237,41 +273,40 @@ def measure_evaluation(task: str, model: Path) -> dict[str, Any]:
     return _rates(seconds, len(examples), "transformers")
 
 
-def measure_tokenizing() -> dict[str, Any]:
-    """The texts and the questions of a second, by what is made of them."""
+def tokenize() -> None:
+    """Print the texts and the questions of a second, by what is made of them, as JSON."""
     import tokenizers
-    import transformers
 
-    questions = TASKS["squad1"].read(FILES["squad1"])
-    groups = set(sorted({each.group for each in questions})[::8])
+    questions = TASKS["squad1"].read(TRAIN["squad1"])
+    groups = set(sorted({each.group for each in questions})[::ARTICLES])
     pairs = [each.texts for each in questions if each.group in groups]
     texts = [*dict.fromkeys(text for pair in pairs for text in pair)]
     tokenizer = AlbertTokenizer.from_pretrained(hub.SHIPPED)
     peer = tokenizers.Tokenizer.from_file(str(hub.SHIPPED / "tokenizer.json"))
-    asked, contexts = map(list, zip(*pairs, strict=True))
     once = common.alternating_medians(
         ROUNDS,
         albertlm=lambda: tokenizer(texts, return_offsets_mapping=True),
         tokenizers=lambda: [(each.ids, each.offsets) for each in peer.encode_batch(texts)],
     )
-    fast = transformers.AutoTokenizer.from_pretrained(hub.SHIPPED)
+    case = CASES["SQuAD 1.1, windows of 384 tokens"]
+    asked, contexts = map(list, zip(*pairs, strict=True))
+    peer.enable_truncation(case.length, stride=case.overlap, strategy="only_second")
     windows = common.alternating_medians(
         ROUNDS,
-        albertlm=lambda: question_windows(tokenizer, asked, contexts, Cutting(LENGTH)),
-        transformers=lambda: fast(
-            asked,
-            contexts,
-            truncation="only_second",
-            max_length=LENGTH,
-            stride=(LENGTH - 16) // 2,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-        ),
+        albertlm=lambda: question_windows(tokenizer, asked, contexts, Cutting(case.length)),
+        tokenizers=lambda: [
+            (window.ids, window.offsets)
+            for each in peer.encode_batch(pairs)
+            for window in (each, *each.overflowing)
+        ],
     )
-    return {
+    found = {
         "each text once": _rates(once, len(texts), "tokenizers"),
-        "windows of 128 tokens": _rates(windows, len(pairs), "transformers"),
+        "questions with contexts, in windows of 384 tokens": _rates(
+            windows, len(pairs), "tokenizers"
+        ),
     }
+    print(json.dumps(found))
 
 
 def _rates(seconds: dict[str, float], count: int, peer: str) -> dict[str, Any]:
@@ -286,25 +321,34 @@ def _rates(seconds: dict[str, float], count: int, peer: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        train(*sys.argv[1:])
-        return
-    common.require_data(*FILES.values(), *DEV.values())
+    match sys.argv[1:]:
+        case []:
+            measure()
+        case ["tokenize"]:
+            tokenize()
+        case [contestant, folder]:
+            train(contestant, folder)
+
+
+def measure() -> None:
+    """Measure everything, and write the results."""
+    common.require_data(*TRAIN.values(), *DEV.values())
+    tokenizing = in_process("tokenize")
+    print(json.dumps(tokenizing, indent=2), flush=True)
     training, evaluation = {}, {}
-    with tempfile.TemporaryDirectory() as folder:
-        for task in FILES:
-            prepare(task, Path(folder))
-            training[task] = measure_training(task, Path(folder))
-            print(task, training[task], flush=True)
-            model = next(Path(folder).glob(f"{task}-*/model"))
-            evaluation[task] = measure_evaluation(task, model)
-            print(task, evaluation[task], flush=True)
+    for name, case in CASES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            prepare(case, Path(folder))
+            training[name] = measure_training(Path(folder))
+            print(name, training[name], flush=True)
+            model = next(Path(folder).glob("run-*/model"))
+            evaluation[name] = measure_evaluation(case, model)
+            print(name, evaluation[name], flush=True)
     measurements = {
         "fine-tuning": training,
         "evaluation": evaluation,
-        "tokenizing SQuAD": measure_tokenizing(),
+        "tokenizing SQuAD": tokenizing,
     }
-    print(json.dumps(measurements["tokenizing SQuAD"], indent=2))
     packages = ["accelerate", "tokenizers", "torch", "transformers"]
     common.record("finetuning_speed", measurements, packages)
 
