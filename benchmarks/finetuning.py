@@ -4,9 +4,10 @@ Each task is learned with the recipe for small models, once from the weights tha
 random weights of the same shape, and solved by rules or by TF-IDF with logistic regression. Random
 weights have a learning rate of 5e-5, since they learned nothing of SST-2 at that of the recipe.
 Scores are medians over the runs, in percent: accuracy, or F1 of answers. Runs that learned nothing
-were started again on other seeds; they are kept, counted as `failed`, and in the median and the
-range. `looks` is the number of times that a run was scored on the split called `selected on` to
-choose its checkpoint. The interval is that of one score on `n` examples, and is too wide for F1.
+are kept, counted as `failed`, and in the median and the range; from the weights that ship, they
+were started again on other seeds. `looks` is the number of times that a run was scored on the split
+called `selected on` to choose its checkpoint. The interval is that of one score on `n` examples,
+and is too wide for F1.
 
 MNLI is the public subset of 6,870 pairs without the 1,788 that share a text with its matched dev
 data; mismatched dev data is never looked at in training. SST-2 is learned in one epoch, SQuAD 1.1
@@ -180,6 +181,7 @@ def trained(study: Study, folder: Path, *, from_scratch: bool) -> dict[str, Row]
         from_scratch=from_scratch,
         changes=study.changes + (OF_RANDOM if from_scratch else ()),
         seeds=study.seeds,
+        restarts=0 if from_scratch else 2,
         output=folder,
     )
     result = finetune_seeds(job, follow, lambda line: print(f"  {line}", flush=True))

@@ -182,6 +182,20 @@ def test_failed_runs_are_started_again_and_kept(
     assert (tmp_path / "run/model/model.safetensors").read_bytes() == kept.read_bytes()
 
 
+def test_failed_runs_are_started_again_as_often_as_asked(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeds, "find_failure", lambda *_: "it is a test")
+    said: list[str] = []
+    changes = ("epochs=1", "batch_size=16", "length=48", "look_every=3")
+    result = finetune_seeds(make_job(restarts=0, changes=changes), say=said.append)
+    assert result is not None
+    assert [run.seed for run in result.runs] == [0]
+    assert said == ["the run with seed 0 failed: it is a test; it is kept and counted"]
+    with pytest.raises(ValueError, match="restarts=-1"):
+        make_job(restarts=-1).prepare()
+
+
 def test_a_stopped_run_goes_on(make_job: MakeJob, tmp_path: Path) -> None:
     def some(loop: Loop[Any]) -> StepReport | None:
         for report in loop:

@@ -87,6 +87,9 @@ def finetune(
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, a run for each, such as 0,1,2.")] = "0",
+    restarts: Annotated[
+        int, typer.Option(help="How often a run that learned nothing starts on another seed.")
+    ] = 2,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show data and cost instead of training.")
     ] = False,
@@ -101,8 +104,8 @@ def finetune(
 
     The output receives `seed-N/` with the log, the predictions and the result of each run,
     `results.json`, and `model/`, that of the best run, which every --model option accepts. A run
-    that learned nothing is started again on another seed, twice at most. With --grid, each
-    combination has such a folder in the output, and `grid.json` compares them.
+    that learned nothing is started again on another seed, as often as --restarts says. With --grid,
+    each combination has such a folder in the output, and `grid.json` compares them.
     """
     from albertlm.finetuning.job import FinetuningJob
     from albertlm.tasks import hub_data
@@ -122,6 +125,7 @@ def finetune(
         changes=tuple(changes or ()),
         grid=tuple(grid or ()),
         seeds=_seeds(seeds),
+        restarts=restarts,
         output=output.resolve(),
         execution=execution,
     )

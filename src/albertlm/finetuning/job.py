@@ -36,6 +36,7 @@ class FinetuningJob:
         grid: fields of the recipe with several values, such as `learning_rate=1e-4,3e-4`; all runs
             are made with each combination of them.
         seeds: a run for each.
+        restarts: how often a run that learned nothing is started again on another seed.
         output: the folder of all runs.
         execution: the options of the execution.
     """
@@ -51,6 +52,7 @@ class FinetuningJob:
     changes: tuple[str, ...] = ()
     grid: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
+    restarts: int = 2
     output: Path
     execution: Execution = field(default_factory=Execution)
 
@@ -68,6 +70,7 @@ class FinetuningJob:
         """
         settings.check(bool(self.seeds), "one number or more", seeds=self.seeds)
         settings.check(len({*self.seeds}) == len(self.seeds), "different", seeds=self.seeds)
+        settings.check_at_least(0, restarts=self.restarts)
         data = read_task_data(
             *(self.task, self.data, self.dev, self.own), without_leaks=self.without_leaks
         )

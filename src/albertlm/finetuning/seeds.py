@@ -30,9 +30,6 @@ from albertlm.training.loop import Loop, StepReport
 from albertlm.training.metrics import METRICS
 from albertlm.training.stopping import Stop
 
-RESTARTS = 2
-"""How often a failed run is started again."""
-
 NEXT_SEED = 1000
 """What is added to the seed of a failed run."""
 
@@ -153,7 +150,7 @@ def run_seeds(
     job = prepared.job
     runs: list[RunResult] = []
     for seed in job.seeds:
-        for again in range(RESTARTS + 1):
+        for again in range(job.restarts + 1):
             if stop.agreed:
                 return None
             result = _run(prepared, seed + again * NEXT_SEED, group, stop, follow)
@@ -162,7 +159,7 @@ def run_seeds(
             runs.append(result)
             if result.failure is None:
                 break
-            ends = "it is kept and counted" if again == RESTARTS else "trying another seed"
+            ends = "it is kept and counted" if again == job.restarts else "trying another seed"
             say(f"the run with seed {result.seed} failed: {result.failure}; {ends}")
     results = FinetuningResult(tuple(runs), prepared.config(0).metric, group.first)
     if group.first:
