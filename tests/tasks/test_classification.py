@@ -63,10 +63,25 @@ def test_several_labels() -> None:
     assert found["micro_f1"] == pytest.approx(2 * 2 / (3 + 3))
     with pytest.raises(ValueError, match="p:2 predicts 'a'; it must be a list of labels"):
         score_multi_label(gold, predictions("a", [], []))
-    with pytest.raises(ValueError, match="p:3 has the label 'c'; allowed are a, b"):
-        score_multi_label(gold, predictions([], ["c"], []))
-    with pytest.raises(ValueError, match="no example has a label; the first is d:2"):
+    with pytest.raises(ValueError, match=r"no example has a label, and none is predicted; .* d:2"):
         score_multi_label(examples((), ()), predictions([], []))
+
+
+def test_labels_that_only_predictions_have_count() -> None:
+    gold = examples(("a", "b"), (), ("b",))
+    message = "1 predictions have a class that is in no row of the data, the first is 'c' .p:3"
+    with pytest.warns(UserWarning, match=message):
+        found = score_multi_label(gold, predictions(["b", "A"], ["c"], ["b"]))
+    assert found == pytest.approx(
+        {
+            "micro_f1": 2 * 3 / (3 + 4),
+            "macro_f1": (1 + 1 + 0) / 3,
+            "accuracy": 2 / 3,
+            "f1_a": 1,
+            "f1_b": 1,
+            "f1_c": 0,
+        }
+    )
 
 
 def test_numbers_are_scored_as_they_are() -> None:

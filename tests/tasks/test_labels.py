@@ -121,6 +121,16 @@ def test_checkpoints_without_names_need_an_order() -> None:
     assert order_in_checkpoint(NLI, unnamed, given) == (1, 2, 0)
     with pytest.raises(ValueError, match="the checkpoint has the classes a, b, the task"):
         order_in_checkpoint(NLI, {0: "a", 1: "b"})
+    with pytest.raises(ValueError, match="the checkpoint has 3 classes, and --labels names 2 of"):
+        order_in_checkpoint(NLI, unnamed, given[:2])
+
+
+@pytest.mark.parametrize("names", [("Pos", "pos"), ("a-b", "a_b", "a b"), (" a", "a")])
+def test_classes_that_are_written_alike_are_found_by_their_own_names(names: tuple[str]) -> None:
+    theirs = dict(enumerate(names[::-1]))
+    assert order_in_checkpoint(names, theirs) == tuple(range(len(names)))[::-1]
+    with pytest.raises(ValueError, match="name a checkpoint that was trained on this task"):
+        order_in_checkpoint(names, dict(enumerate(["other", *names[1:]])))
 
 
 @pytest.mark.parametrize(

@@ -65,19 +65,9 @@ def score_classes(
         ValueError: an id is missing or unknown, or a prediction is not the name of a class.
     """
     found = in_order(examples, predictions)
-    names = names_in(examples)
-    written = {plain(name): name for name in names}
-    texts = [_text(each) for each in found]
-    predicted = [text if text in names else written.get(plain(text), text) for text in texts]
-    new = [place for place, text in enumerate(predicted) if text not in names]
-    if new:
-        warnings.warn(
-            f"{len(new):,} predictions have a class that is in no row of the data, the first is "
-            f"{predicted[new[0]]!r} ({found[new[0]].where})",
-            stacklevel=2,
-        )
+    predicted, names = _as_in_data([[_text(each)] for each in found], examples, found)
     gold = [str(example.label) for example in examples]
-    return scores.classification(gold, predicted, sorted_names([*names, *predicted]))
+    return scores.classification(gold, [name for (name,) in predicted], names)
 
 
 def score_multi_label(
@@ -87,18 +77,52 @@ def score_multi_label(
 ) -> Scores:
     """Micro and macro F1, that of each label, and the share of rows that are right as a whole.
 
+    Labels are those of which the data or a prediction has some.
+
     Raises:
-        ValueError: an id is missing or unknown, or a prediction is not a list of known labels.
+        ValueError: an id is missing or unknown, or a prediction is not a list of labels.
     """
-    names = names_in(examples)
-    if not names:
-        raise ValueError(f"no example has a label; the first is {examples[0].where}")
-    predicted = []
-    for each in in_order(examples, predictions):
+    found = in_order(examples, predictions)
+    for each in found:
         if not isinstance(each.value, (list, tuple)):
             raise ValueError(f"{each.where} predicts {each.value!r}; it must be a list of labels")
-        predicted.append([find_name(str(name), names, each.where) for name in each.value])
+    predicted, names = _as_in_data([[*map(str, each.value)] for each in found], examples, found)
+    if not names:
+        raise ValueError(
+            f"no example has a label, and none is predicted; the first is {examples[0].where}"
+        )
     return scores.multi_label([example.label or () for example in examples], predicted, names)
+
+
+def _as_in_data(
+    predicted: Sequence[Sequence[str]],
+    examples: Sequence[Example[Any]],
+    found: Sequence[Prediction],
+) -> tuple[list[list[str]], tuple[str, ...]]:
+    """The predicted labels as the data writes them, and the labels of both.
+
+    Labels that the data does not have cause a warning.
+    """
+    names = names_in(examples)
+    written = {plain(name): name for name in names}
+    as_written = [
+        [label if label in names else written.get(plain(label), label) for label in labels]
+        for labels in predicted
+    ]
+    new = [
+        (label, each.where)
+        for labels, each in zip(as_written, found, strict=True)
+        for label in labels
+        if label not in names
+    ]
+    if new:
+        (label, where), *_ = new
+        warnings.warn(
+            f"{len(new):,} predictions have a class that is in no row of the data, the first is "
+            f"{label!r} ({where})",
+            stacklevel=3,
+        )
+    return as_written, sorted_names([*names, *(label for label, _ in new)])
 
 
 def score_numbers(

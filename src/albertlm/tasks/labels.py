@@ -19,21 +19,21 @@ _UNNAMED = re.compile(r"LABEL_\d+")
 def sorted_names(labels: Iterable[str]) -> tuple[str, ...]:
     """The different labels in the order of their classes: sorted, integers by their values.
 
-    The order depends on nothing but the labels. Labels that differ only by case or white space
-    cause a warning.
+    The order depends on nothing but the labels. Labels that differ only by case, white space, `-`
+    or `_` cause a warning.
     """
     names = set(labels)
     if names and all(_INTEGER.fullmatch(name) for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     alike = defaultdict(list)
     for name in sorted(names):
-        alike["".join(name.split()).casefold()].append(name)
+        alike[plain(name).replace("_", "")].append(name)
     for found in alike.values():
         if len(found) > 1:
             told = " and ".join(map(repr, found))
             warnings.warn(
-                f"the labels {told} differ only by case or white space, and are different classes; "
-                "write them alike if they are one",
+                f"the labels {told} differ only by case, white space, - or _, and are different "
+                "classes; write them alike if they are one",
                 stacklevel=2,
             )
     return tuple(sorted(names))
@@ -102,7 +102,8 @@ def order_in_checkpoint(
 ) -> tuple[int, ...]:
     """The index that each class of a task has in a checkpoint, found by name.
 
-    `logits[..., order]` are then the logits in the order of the task.
+    `logits[..., order]` are then the logits in the order of the task. Names that are written
+    differently are the same class if no class has the very name.
 
     Args:
         names: the classes of the task in order.
@@ -112,14 +113,22 @@ def order_in_checkpoint(
     Raises:
         ValueError: the checkpoint has other classes, or does not name them.
     """
-    theirs = list(given or dict(sorted((id2label or {}).items())).values())
+    theirs = list(dict(sorted((id2label or {}).items())).values())
+    if given is not None and len(given) != len(theirs):
+        raise ValueError(
+            f"the checkpoint has {len(theirs)} classes, and --labels names {len(given)} of them "
+            f"({', '.join(given)}); name each of them once"
+        )
+    theirs = [*(given or theirs)]
     if not theirs or any(_UNNAMED.fullmatch(name) for name in theirs):
         raise ValueError(
             f"the checkpoint does not name its classes ({', '.join(theirs) or 'no id2label'}); "
             f"give their order with --labels, such as --labels {','.join(names)}"
         )
+    if sorted(theirs) == sorted(names):
+        return tuple(theirs.index(name) for name in names)
     places = {plain(name): index for index, name in enumerate(theirs)}
-    if len(theirs) != len(names) or set(places) != {plain(name) for name in names}:
+    if not len(names) == len(theirs) == len(places) or {*places} != {*map(plain, names)}:
         raise ValueError(
             f"the checkpoint has the classes {', '.join(theirs)}, the task {', '.join(names)}; "
             "name a checkpoint that was trained on this task"
