@@ -1,6 +1,7 @@
 """Two models are compared by exact and resampled tests that do not depend on the order of rows."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,35 @@ def test_classes() -> None:
     again = compare(predictions(golds, a), predictions(golds, b)[::-1])
     assert again == found
     assert compare(predictions(golds, a), predictions(golds, b), seed=1) != found
+
+
+def test_tags_of_words_have_an_accuracy_over_words() -> None:
+    golds = [["NOUN", "VERB"], ["NOUN"], ["DET", "NOUN", "VERB"]]
+    a = [["VERB", "NOUN"], ["NOUN"], ["DET", "NOUN", "NOUN"]]
+    found = compare(predictions(golds, a), predictions(golds, golds))
+    assert (found.metric, found.a, found.b) == ("accuracy", 3 / 6, 1)
+    assert (found.only_a, found.only_b) == (0, 2)
+
+
+def test_sets_of_labels_have_no_order() -> None:
+    shares = {"a": 0.6, "b": 0.7}
+    golds, values = [["a", "b"], ["a"]], [["b", "a"], ["b"]]
+    rows = [replace(each, probabilities=shares) for each in predictions(golds, values)]
+    assert compare(rows, rows).a == 0.5
+
+
+@pytest.mark.parametrize(
+    ("gold", "value", "message"),
+    [
+        (["a"], None, r"a:1 predicts None; it must be a list"),
+        (["B-X"], "x", r"a:1 predicts 'x'; it must be a list"),
+        (1.5, "many", r"a:1 has the value 'many'; it must be a finite number"),
+    ],
+)
+def test_predictions_of_another_kind(gold: Any, value: Any, message: str) -> None:
+    rows = predictions([gold, gold], [value, gold])
+    with pytest.raises(ValueError, match=message):
+        compare(rows, rows)
 
 
 def test_equal_predictions_do_not_differ() -> None:

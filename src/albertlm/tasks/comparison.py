@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from albertlm.tasks.classification import number
 from albertlm.tasks.squad import exact
 from albertlm.tasks.squad_v2 import f1_of_answer
 from albertlm.tasks.tagging import chunks, marks_chunks
@@ -74,8 +75,9 @@ def compare(
     """Compare predictions that have their gold labels with them.
 
     The metric follows from the gold labels: classes, and sets of labels, are right or wrong; tags
-    that mark entities have an F1 over all sentences; answers a mean F1, and are right if they match
-    exactly; numbers a mean absolute error.
+    that mark entities have an F1 over all sentences, and others an accuracy over all words; answers
+    a mean F1, and are right if they match exactly; numbers a mean absolute error. Lists of labels
+    are tags if they have no probabilities and all are as long as the gold ones.
 
     Args:
         a: the predictions of a model.
@@ -84,7 +86,8 @@ def compare(
         seed: of the samples.
 
     Raises:
-        ValueError: the ids or the gold labels differ, or there are no gold labels.
+        ValueError: the ids or the gold labels differ, there are no gold labels, or a prediction is
+            of another kind than they are.
 
     Source: McNemar 1947; Efron and Tibshirani 1993.
     """
@@ -147,13 +150,21 @@ def _counted(predictions: Sequence[Prediction]) -> _Counted:
     golds = [each.gold for each in predictions]
     values = [each.value for each in predictions]
     if any(isinstance(gold, float) for gold in golds):
-        errors_N = np.abs(np.asarray(golds, np.float64) - np.asarray(values, np.float64))
+        numbers = [number(each.value, each.where) for each in predictions]
+        errors_N = np.abs(np.asarray(golds, np.float64) - numbers)
         return _Counted("mean_absolute_error", errors_N, np.ones_like(errors_N), None)
     if all(isinstance(gold, list) for gold in golds):
         if all(isinstance(value, str) for value in values):
             return _answers(golds, values)
+        for each in predictions:
+            if not isinstance(each.value, list):
+                raise ValueError(f"{each.where} predicts {each.value!r}; it must be a list")
         if marks_chunks(str(tag) for gold in golds for tag in gold):
             return _entities(golds, values)
+        if all(
+            each.probabilities is None and len(each.gold) == len(each.value) for each in predictions
+        ):
+            return _words(golds, values)
         golds, values = ([sorted(map(str, each)) for each in side] for side in (golds, values))
     right_N = np.array([str(gold) == str(value) for gold, value in zip(golds, values, strict=True)])
     return _Counted("accuracy", right_N.astype(np.float64), np.ones(len(right_N)), right_N)
@@ -164,6 +175,13 @@ def _answers(golds: Sequence[list[str]], values: Sequence[str]) -> _Counted:
     f1_N = np.array([max(f1_of_answer(value, each) for each in gold) for gold, value in pairs])
     right_N = np.array([any(exact(value, each) for each in gold) for gold, value in pairs])
     return _Counted("f1", f1_N, np.ones_like(f1_N), right_N)
+
+
+def _words(golds: Sequence[list[str]], values: Sequence[list[str]]) -> _Counted:
+    pairs = [[*zip(gold, value, strict=True)] for gold, value in zip(golds, values, strict=True)]
+    right_N = np.array([sum(a == b for a, b in words) for words in pairs], np.float64)
+    words_N = np.array([*map(len, pairs)], np.float64)
+    return _Counted("accuracy", right_N, words_N, right_N == words_N)
 
 
 def _entities(golds: Sequence[list[str]], values: Sequence[Any]) -> _Counted:
