@@ -19,6 +19,7 @@ from albertlm.inference.engines import open_engine
 from albertlm.tasks.catalogue import TASKS
 from albertlm.tasks.own import OwnData, own_task
 from albertlm.tasks.squad import GoldAnswer
+from albertlm.tasks.tagging import OUTSIDE
 from albertlm.tasks.task import Example, Task
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(equal|never|no entity)")
@@ -105,6 +106,17 @@ def test_two_of_three_classes_are_joined(task: str, other: str, nli: Path) -> No
     assert found.scores["accuracy"] == pytest.approx(np.mean(right))
 
 
+def test_a_model_of_two_classes_of_inference_is_scored_on_hans(fine_tuned: FineTuned) -> None:
+    folder = fine_tuned("AlbertForSequenceClassification", ["entailment", "not_entailment"])
+    examples = texts(["entailment", "non-entailment", "entailment"], "x")
+    found = evaluate(folder, TASKS["hans"], examples)
+    right = [
+        (each.value == "entailment") == (example.label == "entailment")
+        for each, example in zip(found.predictions, examples, strict=True)
+    ]
+    assert found.scores["accuracy"] == pytest.approx(np.mean(right))
+
+
 def own(path: Path, content: str, **data: Any) -> tuple[Task[Any], list[Example[Any]]]:
     path.write_text(content, encoding="utf-8")
     task = own_task(path, OwnData(**data))
@@ -123,6 +135,40 @@ def test_numbers_stay_as_they_are(fine_tuned: FineTuned, tmp_path: Path) -> None
     found = evaluate(folder, task, examples)
     assert [each.value for each in found.predictions] == pytest.approx([4.2, 4.2])
     assert found.scores["mean_squared_error"] == pytest.approx((0.2**2 + 0.3**2) / 2, rel=1e-4)
+
+
+def test_a_single_label_without_a_problem_type_is_a_number(
+    fine_tuned: FineTuned, tmp_path: Path
+) -> None:
+    folder = fine_tuned("AlbertForSequenceClassification", ["score"], num_labels=1)
+    task, examples = own(tmp_path / "a.tsv", "text\tscore\nShe left.\t4.0\nNobody left.\t4.5\n")
+    found = evaluate(folder, task, examples)
+    raw: Any = pipeline("text-classification", folder, engine="torch", dtype="float32")(
+        [each.texts[0] for each in examples], function_to_apply="none"
+    )
+    assert [each.value for each in found.predictions] == [row["score"] for (row,) in raw]
+
+
+def test_another_problem_is_refused(fine_tuned: FineTuned, tmp_path: Path) -> None:
+    numbers = "text\tscore\nShe left.\t4.0\nNobody left.\t4.5\n"
+    task, examples = own(tmp_path / "a.tsv", numbers)
+    classifier = fine_tuned("AlbertForSequenceClassification", ["a", "b", "c"])
+    with pytest.raises(ValueError, match="num_labels=3 is not allowed; it must be 1 for a regre"):
+        evaluate(classifier, task, examples)
+    of_numbers = fine_tuned(
+        "AlbertForSequenceClassification", ["score"], num_labels=1, problem_type="regression"
+    )
+    task, examples = own(tmp_path / "b.tsv", "text\tlabel\nShe left.\t4\nNobody left.\t5\n")
+    message = "was made for regression, the data is for single_label_classification; .* --kind"
+    with pytest.raises(ValueError, match=message):
+        evaluate(of_numbers, task, examples)
+
+
+def test_an_empty_text_is_told_with_its_line(fine_tuned: FineTuned, tmp_path: Path) -> None:
+    folder = fine_tuned("AlbertForSequenceClassification", ["a", "b"])
+    task, examples = own(tmp_path / "a.csv", "text,label\nShe left.,a\n ,b\n")
+    with pytest.raises(ValueError, match=r"a\.csv:3 has an empty text, for which a model has no"):
+        evaluate(folder, task, examples)
 
 
 def test_several_labels(fine_tuned: FineTuned, tmp_path: Path) -> None:
@@ -155,6 +201,13 @@ def test_words(fine_tuned: FineTuned, tmp_path: Path) -> None:
     tags = [tag for each in found.predictions for tag in each.value]
     right = np.mean([a == b for a, b in zip(gold, tags, strict=True)])
     assert found.scores["accuracy"] == pytest.approx(right)
+
+
+def test_a_word_without_tokens_is_outside(fine_tuned: FineTuned, tmp_path: Path) -> None:
+    folder = fine_tuned("AlbertForTokenClassification", ["NOUN", "VERB"])
+    task, examples = own(tmp_path / "a.conll", "She NOUN\nleft VERB\n\u200b NOUN\n")
+    found = evaluate(folder, task, examples)
+    assert [tag == OUTSIDE for tag in found.predictions[0].value] == [False, False, True]
 
 
 def test_choices(fine_tuned: FineTuned) -> None:
@@ -199,6 +252,10 @@ def test_answers(fine_tuned: FineTuned) -> None:
     )
     assert (served["answer"] == "") == (found.null_odds["a"] > 0)
     assert found.scores["NoAns_exact"] == 100 * (found.null_odds["a"] > 0)
+    assert found.answers == {"a": answer, "b": answer}
+    assert found.predictions[0].value == served["answer"]
+    again = TASKS["squad2"].score(impossible, found.predictions)
+    assert again == {name: found.scores[name] for name in again}
 
 
 def test_batches_and_order_change_no_prediction(nli: Path) -> None:

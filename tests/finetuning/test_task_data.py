@@ -66,6 +66,9 @@ def test_bad_data_is_told_with_its_line(tmp_path: Path) -> None:
     dev = write(tmp_path / "b.csv", "text,label", "The river,c")
     with pytest.raises(ValueError, match=r"b\.csv:2 has the label 'c', which the training data"):
         read_task_data("own", train, str(dev))
+    empty = write(tmp_path / "d.csv", "text,label", "The river,a", " ,b")
+    with pytest.raises(ValueError, match=r"d\.csv:3 has an empty text"):
+        read_task_data("own", train, str(empty))
     unlabelled = write(tmp_path / "c.csv", "text,label", "x,", "y,b")
     for held_out in (str(train), "50%"):
         with pytest.raises(ValueError, match=r"c\.csv:2 has no label"):

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from albertlm.tasks.glue import MNLI
 from albertlm.tasks.leaks import drop_leaks, find_leaks, normalised, parse_share, split
 from albertlm.tasks.squad import GoldAnswer
-from albertlm.tasks.task import Example
+from albertlm.tasks.task import Example, TaskHead
 
 Pair = Example[str]
+
+HEAD: TaskHead = "sequence-classification"
 
 
 def rows(file: str, *texts: tuple[str, ...], label: str = "x") -> list[Pair]:
@@ -25,7 +27,7 @@ DEV = rows("dev.tsv", ("one", "TWO !"), ("Three", "four"), ("five", "other"), ("
 
 
 def test_leaks_are_counted_with_their_lines() -> None:
-    leaks = find_leaks(TRAIN, DEV)
+    leaks = find_leaks(TRAIN, DEV, HEAD)
     assert leaks.exact == [("dev.tsv:3", "train.tsv:3")]
     assert leaks.normalised == [("dev.tsv:2", "train.tsv:2")]
     assert leaks.same_label == 2
@@ -39,19 +41,29 @@ def test_leaks_are_counted_with_their_lines() -> None:
 
 
 def test_nothing_is_reported_where_nothing_leaks() -> None:
-    leaks = find_leaks(TRAIN, rows("dev.tsv", ("new", "newer")))
+    leaks = find_leaks(TRAIN, rows("dev.tsv", ("new", "newer")), HEAD)
     assert leaks.report() == []
-    assert drop_leaks(TRAIN, rows("dev.tsv", ("new", "newer"))) == TRAIN
+    assert drop_leaks(TRAIN, rows("dev.tsv", ("new", "newer")), HEAD) == TRAIN
 
 
 def test_labels_that_differ_are_not_counted_as_the_same() -> None:
-    assert find_leaks(TRAIN, rows("dev.tsv", ("One.", "two"), label="y")).same_label == 0
+    dev = rows("dev.tsv", ("One.", "two"), label="y")
+    assert find_leaks(TRAIN, dev, HEAD).same_label == 0
 
 
 def test_training_rows_that_share_a_text_are_dropped() -> None:
-    assert drop_leaks(TRAIN, DEV) == TRAIN[3:]
+    assert drop_leaks(TRAIN, DEV, HEAD) == TRAIN[3:]
     with pytest.raises(ValueError, match="every training row shares a text"):
-        drop_leaks(TRAIN[:1], DEV)
+        drop_leaks(TRAIN[:1], DEV, HEAD)
+
+
+def test_choices_are_not_shared_texts() -> None:
+    train = rows("train.jsonl", ("Is it warm?", "Yes", "No"), ("Is it late?", "Yes", "No"))
+    dev = rows("dev.jsonl", ("Is it late?", "Yes", "No"))
+    leaks = find_leaks(train, dev, "multiple-choice")
+    assert leaks.exact == [("dev.jsonl:2", "train.jsonl:3")]
+    assert leaks.shared == ["train.jsonl:3"]
+    assert drop_leaks(train, dev, "multiple-choice") == train[:1]
 
 
 def test_normalised_texts_are_never_empty() -> None:
@@ -65,10 +77,10 @@ def test_the_real_subset_of_mnli(shared_data: Path) -> None:
     train, matched, mismatched = (
         MNLI.read(MNLI.find(folder, name)) for name in ("train", "dev_matched", "dev_mismatched")
     )
-    leaks = find_leaks(train, matched)
+    leaks = find_leaks(train, matched, HEAD)
     assert len(leaks.exact) + len(leaks.normalised) == leaks.same_label == 640
-    assert find_leaks(train, mismatched).report() == []
-    assert (len(train), len(drop_leaks(train, [*matched, *mismatched]))) == (6870, 5082)
+    assert find_leaks(train, mismatched, HEAD).report() == []
+    assert (len(train), len(drop_leaks(train, [*matched, *mismatched], HEAD))) == (6870, 5082)
 
 
 @pytest.mark.parametrize(("text", "share"), [("10%", 0.1), ("0.25", 0.25), ("12.5%", 0.125)])

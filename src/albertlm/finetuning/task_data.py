@@ -12,7 +12,7 @@ from albertlm.tasks.catalogue import find_task
 from albertlm.tasks.labels import check_labels, labels_of, names_in
 from albertlm.tasks.leaks import Leaks, drop_leaks, find_leaks, parse_share, split
 from albertlm.tasks.own import OwnData
-from albertlm.tasks.task import Example, Task
+from albertlm.tasks.task import Example, Task, check_texts
 
 SHARE = "10%"
 """The dev data of a single file, if nothing else is said."""
@@ -69,7 +69,8 @@ def read_task_data(
 
     Raises:
         OSError: a file cannot be read.
-        ValueError: a file has another format, a label is missing or unknown, or nothing is left.
+        ValueError: a file has another format, a label is missing or unknown, a text of the dev data
+            is empty, or nothing is left.
     """
     if data.is_dir():
         task = find_task(name, data, own)
@@ -88,11 +89,12 @@ def read_task_data(
     else:
         raise FileNotFoundError(f"{dev} is neither a file nor a share such as 10%")
     check_labels(held_out, labels or names_in(held_out))
-    leaks = find_leaks(train, held_out)
+    check_texts(held_out)
+    leaks = find_leaks(train, held_out, task.head)
     read = TaskData(task, train, held_out, labels, dev_name, leaks)
     if not without_leaks or not leaks.shared:
         return read
-    kept = drop_leaks(train, held_out)
+    kept = drop_leaks(train, held_out, task.head)
     return replace(read, train=kept, dropped=len(train) - len(kept))
 
 

@@ -12,6 +12,8 @@ from albertlm.tasks.task import DEFAULTS, Example, Prediction, Scores, ScoringOp
 
 ENTAILMENT = "entailment"
 OTHER_CLASSES = ("neutral", "contradiction")
+NOT_ENTAILED = ("not_entailment", "non_entailment")
+"""The plain name of the other one of two classes, in RTE and in HANS."""
 
 
 def as_two_classes(
@@ -41,8 +43,7 @@ def as_two_classes(
         return ENTAILMENT if entailed >= sum(of_name.values()) else other
     if plain(label) in OTHER_CLASSES:
         return other
-    aliases = {"not_entailment": other, "non_entailment": other}
-    return aliases.get(plain(label)) or find_name(label, names, where)
+    return other if plain(label) in NOT_ENTAILED else find_name(label, names, where)
 
 
 def two_classes(

@@ -58,8 +58,11 @@ def normalised(text: str) -> str:
     return "".join(filter(str.isalnum, text.lower())) or text
 
 
-def find_leaks(train: Sequence[Example[Any]], dev: Sequence[Example[Any]]) -> Leaks:
-    """Count the rows of dev data that are in training data, and the training rows to remove."""
+def find_leaks(train: Sequence[Example[Any]], dev: Sequence[Example[Any]], head: TaskHead) -> Leaks:
+    """Count the rows of dev data that are in training data, and the training rows to remove.
+
+    Choices are no texts that rows could share: many questions have `Yes` and `No`.
+    """
     exactly: dict[tuple[str, ...], Example[Any]] = {}
     nearly: dict[tuple[str, ...], list[Example[Any]]] = defaultdict(list)
     for example in train:
@@ -75,19 +78,21 @@ def find_leaks(train: Sequence[Example[Any]], dev: Sequence[Example[Any]]) -> Le
             exact.append((example.where, exactly[example.texts].where))
         else:
             near.append((example.where, found[0].where))
-    known = {text for example in dev for text in _key(example)}
-    shared = [example.where for example in train if not known.isdisjoint(_key(example))]
+    known = {text for example in dev for text in _own_texts(example, head)}
+    shared = [example.where for example in train if not known.isdisjoint(_own_texts(example, head))]
     return Leaks(exact, near, same, shared)
 
 
-def drop_leaks(train: Sequence[Examples], dev: Sequence[Example[Any]]) -> list[Examples]:
+def drop_leaks(
+    train: Sequence[Examples], dev: Sequence[Example[Any]], head: TaskHead
+) -> list[Examples]:
     """The training rows that have no text in common with the dev rows, once normalised.
 
     Raises:
         ValueError: nothing is left.
     """
-    known = {text for example in dev for text in _key(example)}
-    kept = [example for example in train if known.isdisjoint(_key(example))]
+    known = {text for example in dev for text in _own_texts(example, head)}
+    kept = [example for example in train if known.isdisjoint(_own_texts(example, head))]
     if not kept:
         raise ValueError("every training row shares a text with the dev data; use another file")
     return kept
@@ -95,6 +100,11 @@ def drop_leaks(train: Sequence[Examples], dev: Sequence[Example[Any]]) -> list[E
 
 def _key(example: Example[Any]) -> tuple[str, ...]:
     return tuple(map(normalised, example.texts))
+
+
+def _own_texts(example: Example[Any], head: TaskHead) -> tuple[str, ...]:
+    """The texts that belong to an example alone, normalised."""
+    return _key(example)[:1] if head == "multiple-choice" else _key(example)
 
 
 def parse_share(text: str) -> float:
@@ -145,9 +155,11 @@ def split(
             taken += len(places)
     train = [example for place, example in enumerate(examples) if place not in dev]
     if not train or not dev:
+        hint = {"question-answering": " (articles", "multiple-choice": " (passages"}.get(head)
         raise ValueError(
             f"a share of {share:.3g} of {len(examples):,} examples leaves {len(train):,} to train "
-            f"on and {len(dev):,} for dev; choose another share or a larger file"
+            f"on and {len(dev):,} for dev{hint + ' are not divided)' if hint else ''}; choose "
+            "another share or a larger file"
         )
     return train, [examples[place] for place in sorted(dev)]
 

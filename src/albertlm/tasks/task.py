@@ -157,6 +157,20 @@ class Task(Generic[Label]):
         return next((split for split, names in self.splits.items() if stems & {*names}), None)
 
 
+def check_texts(examples: Sequence[Example[Any]]) -> None:
+    """Check that no text is empty, since pipelines refuse such texts.
+
+    Raises:
+        ValueError: the message names the line of the first one.
+    """
+    for example in examples:
+        if not all(map(str.strip, example.texts)):
+            raise ValueError(
+                f"{example.where} has an empty text, for which a model has no prediction; fill it "
+                "in or remove the row"
+            )
+
+
 def check_examples(examples: Sequence[Example[Label]], path: str | Path) -> list[Example[Label]]:
     """The examples of a file, unless there are none or two have the same id.
 
