@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from albertlm.evaluation.tasks import TaskEvaluation
 from albertlm.finetuning.failures import find_failure
 from albertlm.tasks.catalogue import TASKS
+from albertlm.tasks.squad import GoldAnswer
+from albertlm.tasks.tagging import score_tags
 from albertlm.tasks.task import Example, Prediction
 
 LEARNED = [0.7 - 0.01 * step for step in range(40)]
@@ -71,6 +74,28 @@ def test_a_flat_loss() -> None:
     assert failure("sst2", GOLD, flipped(10), "accuracy", flat[:7]) is None
 
 
-def test_scores_without_a_baseline() -> None:
+def test_f1_near_that_of_a_constant() -> None:
     gold = ["equivalent", "not_equivalent"] * 50
     assert failure("mrpc", gold, ["equivalent", *gold[1:]], "f1", LEARNED) is None
+    told = failure("mrpc", gold, ["equivalent"] * 99 + ["not_equivalent"], "f1", LEARNED)
+    # of 99 that are called equivalent, 50 are: 2 * 50 / (99 + 50); all are: 2 * 50 / (100 + 50)
+    assert told is not None
+    assert "its f1 of 0.6711 is within 2 standard errors (0.0471) of the 0.6667" in told
+
+
+def test_a_single_tag() -> None:
+    task = TASKS["sst2"]
+    words = replace(task, head="token-classification", problem=None, score=score_tags)
+    gold = [Example(str(at), ("a b",), ("O", "B-X"), f"x:{at}") for at in range(9)]
+    for tags, fails in ((["O", "O"], True), (["O", "B-X"], False)):
+        rows = [Prediction(str(at), tags) for at in range(9)]
+        found = TaskEvaluation(words.score(gold, rows), rows)
+        told = find_failure(words, gold, found, "f1", LEARNED)
+        assert told == ("it predicts O for every word" if fails else None)
+
+
+def test_no_question_is_answered() -> None:
+    gold = [(GoldAnswer("a", 0),), ()] * 5
+    assert failure("squad2", gold, ["a", ""] * 5, "f1", LEARNED) is None
+    told = failure("squad2", gold, [""] * 10, "f1", LEARNED)
+    assert told == "it predicts no answer for every question"

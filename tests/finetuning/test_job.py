@@ -71,6 +71,7 @@ def test_texts_are_never_cut_silently(make_job: MakeJob) -> None:
     [
         ({"seeds": ()}, r"seeds=\(\) is not allowed"),
         ({"seeds": (1, 1)}, r"seeds=\(1, 1\) is not allowed; it must be different"),
+        ({"seeds": (0, 1000)}, r"must be different in their last digits, since restarts add 1000"),
         ({"recipe": "best"}, "recipe='best' is not allowed; it must be one of published"),
         ({"changes": ("rate=1",)}, "has no 'rate'"),
         ({"changes": ("length=4",)}, "length=4 is not allowed; it must be 8 or more"),

@@ -6,12 +6,12 @@ Source: Mosbach et al. 2021 and Zhang et al. 2021, on runs of BERT that fail on 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from albertlm.evaluation.tasks import TaskEvaluation
-from albertlm.tasks.task import Example, Prediction, Task
+from albertlm.tasks.task import Example, Prediction, Task, TaskHead
 
 FLAT = 0.98
 """The loss is flat if the mean of its last quarter is more than this share of the first's."""
@@ -26,6 +26,9 @@ LEAST_EXAMPLES = 50
 
 CORRELATIONS = ("matthews", "pearson", "spearman")
 """Scores that are 0 for predictions that know nothing."""
+
+SHARES = ("accuracy", "f1", "macro_f1")
+"""Scores of classes of which a constant prediction has some."""
 
 
 def find_failure(
@@ -44,11 +47,16 @@ def find_failure(
         metric: the score by which the model was selected.
         losses: means of the training loss over equal numbers of steps, in their order.
     """
-    if task.head in ("sequence-classification", "multiple-choice"):
-        golds = [example.label for example in examples]
-        values = {str(each.value) for each in found.predictions}
-        if len(values) == 1 and len(set(golds)) > 1:
-            return f"it predicts {values.pop()} for every example"
+    golds, values = (
+        {value for label in labels for value in _values(label, task)}
+        for labels in (
+            (example.label for example in examples),
+            (prediction.value for prediction in found.predictions),
+        )
+    )
+    if len(values) == 1 and len(golds) > 1:
+        (value,) = values
+        return f"it predicts {value or 'no answer'} for every {_UNITS[task.head]}"
     if (told := _as_good_as_guessing(task, examples, found.scores, metric)) is not None:
         return told
     quarter = len(losses) // 4
@@ -59,6 +67,24 @@ def find_failure(
     return None
 
 
+_UNITS: Mapping[TaskHead, str] = {
+    "sequence-classification": "example",
+    "multiple-choice": "example",
+    "token-classification": "word",
+    "question-answering": "question",
+}
+
+
+def _values(label: Any, task: Task[Any]) -> Iterable[str]:
+    """What is predicted at a time: the tags of words, the answer of a question, or a label."""
+    match task.head:
+        case "token-classification":
+            return map(str, label)
+        case "question-answering" if not isinstance(label, str):
+            return [answer.text for answer in label] or [""]
+    return [str(label)]
+
+
 def _as_good_as_guessing(
     task: Task[Any], examples: Sequence[Example[Any]], scores: dict[str, float], metric: str
 ) -> str | None:
@@ -67,10 +93,13 @@ def _as_good_as_guessing(
         return None
     if metric in CORRELATIONS:
         baseline, error = 0.0, 1 / math.sqrt(len(examples))
-    elif metric == "accuracy" and task.head in ("sequence-classification", "multiple-choice"):
-        (value, _), *_ = Counter(example.label for example in examples).most_common(1)
-        constant = [Prediction(example.id, value) for example in examples]
-        baseline = task.score(examples, constant)[metric]
+    elif metric in SHARES and all(isinstance(example.label, str) for example in examples):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # all other classes are never predicted
+            baseline = max(
+                task.score(examples, [Prediction(each.id, value) for each in examples])[metric]
+                for value in {example.label for example in examples}
+            )
         error = math.sqrt(baseline * (1 - baseline) / len(examples))
     else:
         return None

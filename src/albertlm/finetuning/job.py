@@ -20,6 +20,9 @@ from albertlm.training.run_config import Execution
 if TYPE_CHECKING:
     from albertlm.training.finetuning_config import FinetuningConfig
 
+NEXT_SEED = 1000
+"""What is added to the seed of a run that learned nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuningJob:
@@ -69,7 +72,9 @@ class FinetuningJob:
             ValueError: the data, the model and the recipe do not fit together.
         """
         settings.check(bool(self.seeds), "one number or more", seeds=self.seeds)
-        settings.check(len({*self.seeds}) == len(self.seeds), "different", seeds=self.seeds)
+        last_digits = {seed % NEXT_SEED for seed in self.seeds}
+        rule = f"different in their last digits, since restarts add {NEXT_SEED}"
+        settings.check(len(last_digits) == len(self.seeds), rule, seeds=self.seeds)
         settings.check_at_least(0, restarts=self.restarts)
         data = read_task_data(
             *(self.task, self.data, self.dev, self.own), without_leaks=self.without_leaks

@@ -17,7 +17,7 @@ import torch
 from albertlm import storage
 from albertlm.evaluation.tasks import TaskEvaluation, evaluate_task
 from albertlm.finetuning.failures import find_failure
-from albertlm.finetuning.job import FinetuningJob, PreparedJob
+from albertlm.finetuning.job import NEXT_SEED, FinetuningJob, PreparedJob
 from albertlm.inference.engines.torch import TorchEngine
 from albertlm.models.torch.pretrained import PreTrainedModel
 from albertlm.tokenization.tokenizer import AlbertTokenizer
@@ -29,9 +29,6 @@ from albertlm.training.launch import exhaust
 from albertlm.training.loop import Loop, StepReport
 from albertlm.training.metrics import METRICS
 from albertlm.training.stopping import Stop
-
-NEXT_SEED = 1000
-"""What is added to the seed of a failed run."""
 
 RESULT, RESULTS = "result.json", "results.json"
 
