@@ -48,4 +48,4 @@ def test_bad_input(run: Run, tmp_path: Path) -> None:
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "is not the result of a task" in err
     with pytest.raises(FileNotFoundError):
-        table([tmp_path / "none.json"])
+        table([str(tmp_path / "none.json")])

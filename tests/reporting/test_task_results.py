@@ -158,12 +158,40 @@ def test_page_table_and_picture(save: Save, tmp_path: Path) -> None:
         ({"task": "sst2"}, r"a\.json is not the result of a task: it needs task, n and scores"),
         ({"task": "sst2", "scores": {}}, "is not the result of a task"),
         ({"task": "sst2", "scores": {"accuracy": 1}, "n": 0}, "is not the result of a task"),
+        ({"task": "sst2", "scores": {"accuracy": None}}, "has the accuracy None; it must be a num"),
+        (
+            {"task": "mnli", "scores": {"f1": 1}},
+            "has no accuracy, by which mnli is compared; .* f1",
+        ),
         ({"task": "sst", "scores": {"accuracy": 1}}, "task of .*='sst' is not allowed; .* 'sst2'"),
     ],
 )
 def test_bad_results(save: Save, fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_results([save("a", **fields)])
+
+
+def test_runs_may_end_early(save: Save) -> None:
+    paths = [
+        save(name, model="m", task="sst2", looks=looks, scores={"accuracy": 0.5})
+        for name, looks in (("a", 8), ("b", 10))
+    ]
+    (found,) = read_results(paths)
+    assert (found.seeds, found.looks) == (2, 10)
+
+
+def test_models_are_named_on_the_way(save: Save) -> None:
+    paths = [
+        save("a", model="runs/a/model", task="sst2", scores={"accuracy": 0.5}),
+        save("b", model="runs/b/model", task="mnli", scores={"accuracy": 0.75}),
+    ]
+    found = read_results([f"tiny={path}" for path in paths])
+    assert [(each.model, each.task, each.score) for each in found] == [
+        ("tiny", "sst2", 50),
+        ("tiny", "mnli", 75),
+    ]
+    with pytest.raises(FileNotFoundError):
+        read_results(["tiny=none.json"])
 
 
 def test_runs_that_differ_in_more_than_their_seed(save: Save) -> None:

@@ -13,9 +13,11 @@ from albertlm.cli import common
 
 def table(
     results: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            metavar="RESULT", help="JSON files with task, n, scores and model, one for each run."
+            metavar="[MODEL=]RESULT",
+            help="JSON files with task, n, scores and model, one for each run; MODEL= names the "
+            "model otherwise.",
         ),
     ],
     *,

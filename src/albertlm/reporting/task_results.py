@@ -57,7 +57,7 @@ class TaskResult:
         seeds: the number of runs.
         lowest, highest: the scores of the worst and the best run.
         selection: how the checkpoint was chosen.
-        looks: the number of times that dev was looked at for that.
+        looks: the largest number of times that dev was looked at for that in a run.
     """
 
     model: str
@@ -90,31 +90,41 @@ COLUMNS = (
 )
 
 
-def read_results(paths: Sequence[Path]) -> list[TaskResult]:
+def read_results(names: Sequence[str | Path]) -> list[TaskResult]:
     """The results in JSON files, of which each is an object that `evaluate --json` printed.
 
     It has `task`, `n` and `scores`, and may have `model` (the name of the file by default),
     `split`, `selection` and `looks`. Files of the same model, task and split are runs with
     different seeds.
 
+    Args:
+        names: the files, each as `FILE`, or as `MODEL=FILE` for another name of the model.
+
     Raises:
         OSError: a file cannot be read.
         ValueError: a file is not a result, or runs differ in what they say of themselves.
     """
     runs: dict[tuple[str, str, str], list[tuple[Path, dict[str, Any]]]] = {}
-    for path in paths:
+    for name in names:
+        model, path = _model_and_file(str(name))
         found = storage.read_json(path)
         _check_result(path, found)
-        key = found.get("model") or path.stem, found["task"], found.get("split") or ""
-        runs.setdefault(key, []).append((path, found))
+        model = model or found.get("model") or path.stem
+        runs.setdefault((model, found["task"], found.get("split") or ""), []).append((path, found))
     results = []
     for (model, task, split), each in runs.items():
-        for name in ("n", "selection", "looks"):
+        for name in ("n", "selection"):
             if len({found.get(name) for _, found in each}) > 1:
                 told = ", ".join(f"{found.get(name)} ({path})" for path, found in each)
                 raise ValueError(f"runs of {model} on {task} differ in {name}: {told}")
         results += _of_runs(model, task, split, [found for _, found in each])
     return results
+
+
+def _model_and_file(name: str) -> tuple[str, Path]:
+    """The model, which may be empty, and the file of `FILE` or `MODEL=FILE`."""
+    model, _, file = name.partition("=")
+    return (model, Path(file)) if file and not Path(name).exists() else ("", Path(name))
 
 
 def _check_result(path: Path, found: dict[str, Any]) -> None:
@@ -124,7 +134,16 @@ def _check_result(path: Path, found: dict[str, Any]) -> None:
             f"{path} is not the result of a task: it needs task, n and scores, as evaluate --json "
             "and score --json print them"
         )
-    check_choice(NAMES, **{f"task of {path}": str(found.get("task"))})
+    task = str(found.get("task"))
+    check_choice(NAMES, **{f"task of {path}": task})
+    for name, score in measured.items():
+        if isinstance(score, bool) or not isinstance(score, (int, float)):
+            raise ValueError(f"{path} has the {name} {score!r}; it must be a number")
+    if task in TASKS and TASKS[task].main_metric not in measured:
+        raise ValueError(
+            f"{path} has no {TASKS[task].main_metric}, by which {task} is compared; it has "
+            f"{', '.join(measured)}"
+        )
 
 
 def _of_runs(model: str, task: str, split: str, runs: list[dict[str, Any]]) -> list[TaskResult]:
@@ -151,7 +170,7 @@ def _of_runs(model: str, task: str, split: str, runs: list[dict[str, Any]]) -> l
                 lowest=factor * min(values),
                 highest=factor * max(values),
                 selection=runs[0].get("selection") or "",
-                looks=runs[0].get("looks"),
+                looks=max((run["looks"] for run in runs if run.get("looks")), default=None),
             )
         )
     return results
