@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from albertlm.tasks.predictions import (
@@ -39,6 +41,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     [
         ("RTE.tsv", "index\tprediction\n0\tentailment\n1\tnot_entailment\n"),
         ("hans.txt", "pairID\tgold_label\n0\tentailment\n1\tnot_entailment\n"),
+        ("heuristics.txt", "pairID,gold_label\n0,entailment\n1,not_entailment\n"),
         ("own.csv", "prediction,id\nentailment,0\nnot_entailment,1\n"),
         ("answers.json", '{"0": "entailment", "1": "not_entailment"}'),
     ],
@@ -55,6 +58,7 @@ def test_the_forms_of_others(write: Write, name: str, text: str) -> None:
         ("p.tsv", "index\tvalue\n0\ta\n", "has no column 'prediction' or"),
         ("p.tsv", "index\tprediction\n", "holds no predictions"),
         ("p.jsonl", '{"id": 1}\n', r"p\.jsonl:1 has no 'prediction'; it has id"),
+        ("p.ndjson", '{"prediction": "a"}\n', r"p\.ndjson:1 has no 'id'; it has prediction"),
         ("p.json", "[]", "is not a JSON object"),
     ],
 )
@@ -67,6 +71,14 @@ def test_null_odds(write: Write) -> None:
     assert read_null_odds(write("odds.json", '{"b": -3.5, "a": 1}')) == {"b": -3.5, "a": 1}
     with pytest.raises(ValueError, match=r"odds\.json: a has the null odds '1'; they must be"):
         read_null_odds(write("odds.json", '{"a": "1"}'))
+    with pytest.raises(ValueError, match=r"odds\.json: a has the null odds nan; they must be"):
+        read_null_odds(write("odds.json", '{"a": NaN}'))
+
+
+def test_ids_are_texts(tmp_path: Path) -> None:
+    table = pyarrow.table({"id": [0, 1], "prediction": ["a", "b"]})
+    pyarrow.parquet.write_table(table, tmp_path / "p.parquet")
+    assert [each.id for each in read_predictions(tmp_path / "p.parquet")] == ["0", "1"]
 
 
 def test_ids_that_do_not_match_are_named() -> None:

@@ -79,6 +79,7 @@ def test_ids_and_levels_without_an_id(write: Write) -> None:
         (passage(answers=["B", "E"]), r"1\.txt:1: question 1 has the answer 'E', not A to D"),
         (passage(options=[OPTIONS, OPTIONS[:3]]), r"1\.txt:1: question 1 has 3 options, not 4"),
         ("{}", r"1\.txt:1 does not have the format of RACE .KeyError: 'article'"),
+        ("[]", r"1\.txt:1 does not have the format of RACE .AttributeError"),
         ("", "holds no examples"),
     ],
 )

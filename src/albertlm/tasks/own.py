@@ -268,7 +268,7 @@ def guess_kind(path: Path, data: OwnData) -> str:
     if label is None:
         raise ValueError(
             f"{path}:1 has no column of labels among {', '.join(table.columns)}; name it with "
-            "--label-column"
+            "--label-column or, if there is none, say what the task is with --kind"
         )
     values = [row.cells.get(label) for row in table.rows]
     if any(isinstance(value, list) for value in values):

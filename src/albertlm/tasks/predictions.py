@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ def read_predictions(path: str | Path) -> list[Prediction]:
     """Read predictions by the suffix of the file's name.
 
     Args:
-        path: `.jsonl` is what `write_predictions` wrote; `.json` an object from the ids of
-            questions to answers, as SQuAD has; a table is one with a column of ids, called `id`,
-            `index` or `pairID`, and one called `prediction`, `label` or `gold_label`.
+        path: `.jsonl` or `.ndjson` is what `write_predictions` wrote; `.json` an object from the
+            ids of questions to answers, as SQuAD has; a table is one with a column of ids, called
+            `id`, `index` or `pairID`, and one called `prediction`, `label` or `gold_label`.
 
     Raises:
         OSError: the file cannot be read.
@@ -44,13 +45,14 @@ def read_predictions(path: str | Path) -> list[Prediction]:
     if suffix_of(path) == ".json":
         value = _object(path)
         found = [Prediction(key, text, where=f"{path}: {key}") for key, text in value.items()]
-    elif suffix_of(path) == ".jsonl":
+    elif suffix_of(path) in (".jsonl", ".ndjson"):
         found = [_from_row(row.cells, row.where) for row in read_json_lines(path)]
     else:
         table = read_table(path)
         id_, prediction = table.column(*IDS), table.column(*VALUES)
         found = [
-            Prediction(row.cells[id_], row.cells[prediction], where=row.where) for row in table.rows
+            Prediction(str(row.cells[id_]), row.cells[prediction], where=row.where)
+            for row in table.rows
         ]
     if not found:
         raise ValueError(f"{path} holds no predictions; name a file that does")
@@ -70,7 +72,7 @@ def read_null_odds(path: str | Path) -> dict[str, float]:
     """
     value = _object(path)
     for key, odds in value.items():
-        if isinstance(odds, bool) or not isinstance(odds, (int, float)):
+        if isinstance(odds, bool) or not isinstance(odds, (int, float)) or math.isnan(odds):
             raise ValueError(f"{path}: {key} has the null odds {odds!r}; they must be a number")
     return value
 

@@ -77,7 +77,7 @@ def _questions(file: Path) -> Iterator[Example[str]]:
             yield from _of_passage(json.loads(line), file, where)
         except json.JSONDecodeError as error:
             raise ValueError(f"{where} is not a passage as JSON ({error.msg})") from None
-        except (KeyError, TypeError, IndexError) as error:
+        except (AttributeError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"{where} does not have the format of RACE ({type(error).__name__}: {error})"
             ) from None

@@ -16,7 +16,7 @@ from typing import Any
 _OPENERS: dict[str, Callable[[Path], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 
 FORMATS = (".tsv", ".txt", ".csv", ".jsonl", ".ndjson", ".parquet")
-"""The suffixes of tables: the first two are read as TSV."""
+"""The suffixes of tables: the first two are read as TSV, but `.txt` as CSV if it has no tabs."""
 
 _LONGEST_FIELD = 1 << 30
 
@@ -142,9 +142,10 @@ def refuse(where: str, columns: int) -> None:
     Raises:
         ValueError: always.
     """
+    is_csv = suffix_of(where.rpartition(":")[0]) == ".csv"
+    hint = "a text with a comma must be quoted" if is_csv else "a tab in a text must be a space"
     raise ValueError(
-        f"{where} does not have {columns} cells as the first row of the file has; a tab in a text "
-        "must be replaced by a space"
+        f"{where} does not have {columns} cells as the first row of the file has; {hint}"
     )
 
 
@@ -179,7 +180,8 @@ def read_table(
         return _read_parquet(path)
     if suffix not in FORMATS:
         raise ValueError(f"{path} ends in none of {', '.join(FORMATS)}; convert or rename it")
-    lines = _csv(path) if suffix == ".csv" else _tsv(path)
+    has_commas = suffix == ".csv" or (suffix == ".txt" and "\t" not in read_text(path))
+    lines = _csv(path) if has_commas else _tsv(path)
     first = next(lines, None)
     if first is None:
         raise ValueError(f"{path} is empty; name a file that holds a table")

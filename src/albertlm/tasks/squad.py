@@ -71,7 +71,7 @@ def _questions(path: str | Path, content: Mapping[str, Any]) -> Iterator[Questio
                 answers = each.get("answers")
                 label = None if answers is None else tuple(_answers(answers, context, where))
                 yield Example(
-                    each["id"], (question, context), label, where, article.get("title", "")
+                    str(each["id"]), (question, context), label, where, article.get("title", "")
                 )
 
 

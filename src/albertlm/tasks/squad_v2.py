@@ -123,7 +123,13 @@ class RawScores:
         return PrecisionRecall(precisions, recalls, 100.0 * area)
 
     def curves(self, null_odds: Values) -> dict[str, PrecisionRecall]:
-        """The official curves: of exact matches, of F1, and of an oracle that is always right."""
+        """The official curves: of exact matches, of F1, and of an oracle that is always right.
+
+        Raises:
+            ValueError: no question has an answer.
+        """
+        if not any(self.has_answer.values()):
+            raise ValueError("no question has an answer, so there is no recall to draw; use others")
         oracle = {id_: float(has) for id_, has in self.has_answer.items()}
         named = {"pr_exact": self.exact, "pr_f1": self.f1, "pr_oracle": oracle}
         return {name: self.precision_recall(scores, null_odds) for name, scores in named.items()}
