@@ -17,13 +17,23 @@ article, since its training data is not at hand: its rows only show that the tas
     make finetuning-table
 
 ![Scores by task, with the range of the runs](finetuning.png)
+
+Everything is computed by the commands `finetune`, `evaluate`, `score`, `compare` and `table`. In
+the rows of random weights, the difference is that to the model that ships on the same dev data, by
+one seed of each, with its 95 % interval by a paired bootstrap. The last picture is that of `table`;
+the published models were trained on whole data sets and scored on other dev data of RACE.
+
+![The table of the model card](finetuning_table.png)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
+import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,10 +48,12 @@ from albertlm.tasks import rows
 from albertlm.tasks.catalogue import TASKS
 from albertlm.tasks.scores import interval_of_share
 
-PICTURE = Path(__file__).parents[1] / "docs" / "finetuning.png"
+DOCS = Path(__file__).parents[1] / "docs"
+PICTURE, CARD = DOCS / "finetuning.png", DOCS / "finetuning_table.png"
 DATA = common.DATA
 MNLI, SQUAD = DATA / "glue" / "MNLI-subset", DATA / "squad"
 PRETRAINED, RANDOM = "model that ships", "random weights"
+FOLDERS = {name: name.replace(" ", "-") for name in (PRETRAINED, RANDOM)}
 LINEAR = "TF-IDF and logistic regression"
 EVERY = 4
 """Of how many articles or passages one is trained on, where a whole epoch takes too long."""
@@ -147,9 +159,9 @@ def contestants(study: Study, runs: Path) -> Iterator[tuple[str, Callable[[], di
     """The name of each contestant of a study, and what computes its rows by their splits."""
     for name, rule in study.rules.items():
         yield name, partial(by_rule, study, rule)
-    for name in (PRETRAINED, RANDOM):
-        folder = runs / study.task / name.replace(" ", "-")
-        yield name, partial(trained, study, folder, from_scratch=name == RANDOM)
+    for name, folder in FOLDERS.items():
+        output = runs / study.task / folder
+        yield name, partial(trained, study, output, from_scratch=name == RANDOM)
 
 
 def by_rule(study: Study, rule: baselines.Baseline) -> dict[str, Row]:
@@ -167,53 +179,73 @@ def by_rule(study: Study, rule: baselines.Baseline) -> dict[str, Row]:
 
 def trained(study: Study, folder: Path, *, from_scratch: bool) -> dict[str, Row]:
     """The row of fine-tuned models for each split."""
-    from albertlm import AlbertTokenizer
-    from albertlm.evaluation.tasks import evaluate_task
-    from albertlm.finetuning.job import FinetuningJob
-    from albertlm.finetuning.seeds import finetune_seeds
-    from albertlm.inference.engines import open_engine
-
-    job = FinetuningJob(
-        task=study.task,
-        data=study.data,
-        dev=study.dev,
-        without_leaks=study.task == "mnli",
-        from_scratch=from_scratch,
-        changes=study.changes + (OF_RANDOM if from_scratch else ()),
-        seeds=study.seeds,
-        restarts=0 if from_scratch else 2,
-        output=folder,
+    changes = study.changes + (OF_RANDOM if from_scratch else ())
+    told = albertlm(
+        *("finetune", study.task, "--data", study.data, "--output", folder),
+        *(("--dev", study.dev) if study.dev else ()),
+        *(("--drop-leaks",) if study.task == "mnli" else ()),
+        *(("--from-scratch", "--restarts", 0) if from_scratch else ()),
+        *("--seeds", ",".join(map(str, study.seeds))),
+        *(part for change in changes for part in ("--set", change)),
     )
-    result = finetune_seeds(job, follow, lambda line: print(f"  {line}", flush=True))
-    if result is None:
+    if told["model"] is None:
         raise SystemExit("stopped; the same command goes on")
-    more = {
+    runs = told["runs"]
+    dev, looks = runs[0]["split"], max(run["looks"] for run in runs)
+    more: Row = {
         "seeds": len(study.seeds),
-        "failed": sum(run.failure is not None for run in result.runs),
-        "selected on": result.best.split if result.best.looks > 1 else "nothing, the last step",
-        "looks": result.best.looks,
+        "failed": told["failed"],
+        "selected on": dev if looks > 1 else "nothing, the last step",
+        "looks": looks,
     }
-    task, found = TASKS[study.task], {}
+    found = {}
     for split, path in study.splits.items():
-        dev = task.read(path)
-        scores = []
-        for run in result.runs:
-            model = folder / f"seed-{run.seed}" / "model"
-            engine, tokenizer = open_engine("torch", model), AlbertTokenizer.from_pretrained(model)
-            scores.append(evaluate_task(engine, tokenizer, task, dev).scores)
-        found[split] = row(study.task, len(dev), scores) | more
-    of_dev = [dict(run.scores) for run in result.runs]
-    found[result.best.split] = row(study.task, result.best.n, of_dev) | more
+        results = [evaluated(study.task, folder / f"seed-{run['seed']}", path) for run in runs]
+        scores = [each["scores"] for each in results]
+        found[split] = row(study.task, results[0]["n"], scores) | more
+    if from_scratch:
+        more |= difference(folder.with_name(FOLDERS[PRETRAINED]), folder, runs[0]["seed"])
+    found[dev] = row(study.task, runs[0]["n"], [run["scores"] for run in runs]) | more
     return found
 
 
-def follow(loop: Any) -> Any:
-    """Train, and print a line now and then."""
-    last = None
-    for last in loop:
-        if last.step % 200 == 0:
-            print(f"  step {last.step}, loss {last.values['total']:.3f}", flush=True)
-    return last
+def evaluated(task: str, run: Path, data: Path) -> dict[str, Any]:
+    """The result of a run on other data, once its predictions were scored with the same result."""
+    output = run / data.stem
+    of_task = (task, "--data", data)
+    result = albertlm("evaluate", *of_task, "--model", run / "model", "--output", output)
+    again = albertlm("score", *of_task, "--predictions", output / "predictions.jsonl")
+    if again["scores"] != result["scores"]:
+        raise SystemExit(f"{output} has the scores {again['scores']}, not {result['scores']}")
+    return result
+
+
+def difference(a: Path, b: Path, seed: int) -> Row:
+    """How much better or worse the runs in B are than those in A, by one seed of each."""
+    told = albertlm("compare", *(each / f"seed-{seed}" / "predictions.jsonl" for each in (a, b)))
+    mean, low, high = (100 * told[name] for name in ("difference", "low", "high"))
+    return {f"difference, seed {seed}": f"{mean:.1f} ({low:.1f} to {high:.1f})"}
+
+
+def albertlm(*arguments: object) -> dict[str, Any]:
+    """What a command prints as JSON."""
+    print("  albertlm", *arguments, flush=True)
+    command = [sys.executable, "-m", "albertlm", *map(str, arguments), "--json"]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, Any] = json.loads(told)
+    return found
+
+
+def draw_table(runs: Path) -> None:
+    """Draw the table of the model card, with what was measured so far."""
+    results = [
+        f"{name}={file}"
+        for name, folder in FOLDERS.items()
+        for file in sorted(runs.glob(f"*/{folder}/seed-*/result.json"))
+    ]
+    if results:
+        albertlm("table", *results, "--output", runs / "table")
+        shutil.copyfile(runs / "table" / "results.png", CARD)
 
 
 def row(task: str, n: int, runs: list[dict[str, float]]) -> Row:
@@ -302,6 +334,7 @@ def write(headings: Mapping[str, Study], runs: Path) -> None:
                 found[f"{name}, {split}"] = table[split]
     common.record("finetuning", measurements, ["torch", "scikit-learn"])
     draw(measurements, PICTURE)
+    draw_table(runs)
 
 
 if __name__ == "__main__":
