@@ -20,8 +20,9 @@ article, since its training data is not at hand: its rows only show that the tas
 
 Everything is computed by the commands `finetune`, `evaluate`, `score`, `compare` and `table`. In
 the rows of random weights, the difference is that to the model that ships on the same dev data, by
-one seed of each, with its 95 % interval by a paired bootstrap. The last picture is that of `table`;
-the published models were trained on whole data sets and scored on other dev data of RACE.
+one seed of each, with its 95 % interval by a paired bootstrap. The last picture is that of `table`,
+with means over seeds; the published models were trained on whole data sets and scored on other dev
+data of RACE.
 
 ![The table of the model card](finetuning_table.png)
 """
