@@ -54,7 +54,8 @@ def _parsed(path: str | Path, content: Any) -> list[Question]:
         return check_examples(list(_questions(path, content)), path)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path} does not have the format of SQuAD ({type(error).__name__}: {error})"
+            f"{path} does not have the format of SQuAD ({type(error).__name__}: {error}); rows of "
+            "other tasks belong into a .jsonl file, one object on each line"
         ) from None
 
 
