@@ -144,3 +144,7 @@ def test_a_file_that_is_too_small() -> None:
         split(labelled(2), 0.1, "sequence-classification")
     with pytest.raises(ValueError, match=r"leaves 0 to train on and 1 for dev"):
         split(labelled(1), 0.9, "sequence-classification")
+    with pytest.raises(
+        ValueError, match=r"and 0 for dev \(passages are not divided\); choose another"
+    ):
+        split(labelled(1), 0.1, "multiple-choice")

@@ -80,6 +80,9 @@ def test_files_of_one_kind_have_no_breakdown_of_the_other() -> None:
     scores = score_squad2(QUESTIONS[2:], predicted(ANSWERS), options)
     assert "HasAns_exact" not in scores
     assert "pr_exact_ap" not in scores
+    raw, _ = raw_scores(QUESTIONS[2:], predicted(ANSWERS))
+    with pytest.raises(ValueError, match="no question has an answer, so there is no recall"):
+        raw.curves(ODDS)
 
 
 @pytest.mark.parametrize(

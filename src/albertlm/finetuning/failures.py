@@ -47,13 +47,8 @@ def find_failure(
         metric: the score by which the model was selected.
         losses: means of the training loss over equal numbers of steps, in their order.
     """
-    golds, values = (
-        {value for label in labels for value in _values(label, task)}
-        for labels in (
-            (example.label for example in examples),
-            (prediction.value for prediction in found.predictions),
-        )
-    )
+    golds = {value for example in examples for value in _values(example.label, task)}
+    values = {value for each in found.predictions for value in _values(each.value, task)}
     if len(values) == 1 and len(golds) > 1:
         (value,) = values
         return f"it predicts {value or 'no answer'} for every {_UNITS[task.head]}"

@@ -155,11 +155,11 @@ def split(
             taken += len(places)
     train = [example for place, example in enumerate(examples) if place not in dev]
     if not train or not dev:
-        hint = {"question-answering": " (articles", "multiple-choice": " (passages"}.get(head)
+        whole = {"question-answering": "articles", "multiple-choice": "passages"}.get(head)
+        told = f" ({whole} are not divided)" if whole else ""
         raise ValueError(
             f"a share of {share:.3g} of {len(examples):,} examples leaves {len(train):,} to train "
-            f"on and {len(dev):,} for dev{hint + ' are not divided)' if hint else ''}; choose "
-            "another share or a larger file"
+            f"on and {len(dev):,} for dev{told}; choose another share or a larger file"
         )
     return train, [examples[place] for place in sorted(dev)]
 

@@ -142,10 +142,9 @@ def refuse(where: str, columns: int) -> None:
     Raises:
         ValueError: always.
     """
-    is_csv = suffix_of(where.rpartition(":")[0]) == ".csv"
-    hint = "a text with a comma must be quoted" if is_csv else "a tab in a text must be a space"
     raise ValueError(
-        f"{where} does not have {columns} cells as the first row of the file has; {hint}"
+        f"{where} does not have {columns} cells as the first row of the file has; texts with "
+        "commas must be quoted in CSV, and tabs in texts be spaces in TSV"
     )
 
 
